@@ -1,0 +1,35 @@
+"""Compiling: numba where it is installed, the plain function where it is not.
+
+Kernels are nopython, `nogil` (a thread pool runs them side by side) and single-threaded, without fastmath: compiled and
+plain give the same bits. Numba caches a function by its own file's time stamp and does not see an edited callee in
+another file; so a function decorated here may call only functions of its own file. A loop over a strategy's rule is
+compiled by `fused.py`, which has its own rule for freshness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+try:
+    import numba
+except ImportError:  # the daemon's install: plain functions serve
+    numba = None
+
+HAVE_NUMBA = numba is not None
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def jit(function: F) -> F:
+    """Compile a kernel, cached on disk beside its file; the plain function stays reachable by `plain`."""
+    if numba is None:
+        return function
+    compiled: F = numba.njit(cache=True, nogil=True)(function)
+    return compiled
+
+
+def plain(function: F) -> F:
+    """The Python function that a kernel was compiled from."""
+    original: F = getattr(function, "py_func", function)
+    return original

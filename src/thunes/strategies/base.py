@@ -1,0 +1,194 @@
+"""What a strategy is: a frozen value whose fields are its parameters and which answers one question, `exposure`.
+
+Three ways to write one, fastest first; all are swept, checked and traded alike:
+
+1. *lines and a rule* (the built-in ones): `lines` are causal indicators, `rule` a tiny function of one bar's values and
+   of the decision held so far. A sweep computes each distinct line once.
+2. *a kernel*: `kernel(out, …)` fills the exposure of all bars; compiled, and called anew for each parameter set.
+3. plain numpy in an overridden `exposure`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import itertools
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from thunes.errors import DataError, StrategyError, UsageError, did_you_mean
+from thunes.kernels import fused
+from thunes.model import COLUMNS, Candles, Float1D
+
+Number = int | float
+SERIES = COLUMNS[1:]  # what a line, rule or kernel may ask for by name: open high low close volume
+COMPARE = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter's unit, default and search range: the finite grid first, first + step, … last."""
+
+    name: str
+    unit: str
+    default: Number
+    first: Number
+    last: Number
+    step: Number
+
+    @property
+    def values(self) -> tuple[Number, ...]:
+        count = round((self.last - self.first) / self.step) + 1
+        return tuple(type(self.default)(round(self.first + k * self.step, 12)) for k in range(count))
+
+
+@dataclass(frozen=True)
+class Line:
+    """A causal indicator: `kernel(*arguments)`, each argument named: a candle column or a parameter."""
+
+    kernel: Callable[..., Float1D]
+    arguments: tuple[str, ...]
+
+    def __init__(self, kernel: Callable[..., Float1D], *arguments: str) -> None:
+        object.__setattr__(self, "kernel", kernel)
+        object.__setattr__(self, "arguments", arguments)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The parameters it depends on."""
+        return tuple(name for name in self.arguments if name not in SERIES)
+
+    def compute(self, candles: Candles, values: Mapping[str, Number]) -> Float1D:
+        """The line's values, float64[n]; NaN during warm-up."""
+        return self.kernel(*(getattr(candles, a) if a in SERIES else values[a] for a in self.arguments))
+
+
+def param(default: Number, unit: str, *, first: Number, last: Number, step: Number = 1) -> Any:
+    """A dataclass field that is a parameter: its unit, default and search range."""
+    return dataclasses.field(default=default, metadata={"unit": unit, "range": (first, last, step)})
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """Base of all strategies: subclass it as a frozen dataclass whose fields come from `param`.
+
+    `constraints` are comparisons between parameters, such as ``"fast < slow"``. A rule's first argument is the decision
+    held so far (0 at first), the others are named after lines, candle columns or parameters; it returns whether to be
+    long, or with `fractional = True` the fraction of equity. A kernel's first argument is the zeroed float64[n] to
+    fill. Errors: `UsageError` for a value outside its type or a violated constraint.
+    """
+
+    lines: ClassVar[Mapping[str, Line]] = {}
+    rule: ClassVar[Callable[..., Any] | None] = None
+    kernel: ClassVar[Callable[..., Any] | None] = None
+    constraints: ClassVar[tuple[str, ...]] = ()
+    fractional: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        for name, parameter in self.parameters().items():
+            object.__setattr__(self, name, _coerce(parameter, getattr(self, name)))
+        for constraint in self.constraints:
+            if not holds(constraint, self.values):
+                raise UsageError("E-PARAM-CONSTRAINT", f"{self!r} violates {constraint}.")
+
+    @property
+    def values(self) -> dict[str, Number]:
+        """Parameter values by name."""
+        return {name: getattr(self, name) for name in self.parameters()}
+
+    @classmethod
+    def parameters(cls) -> dict[str, Parameter]:
+        """The declared parameters by name."""
+        return {
+            f.name: Parameter(f.name, f.metadata["unit"], f.default, *f.metadata["range"])
+            for f in dataclasses.fields(cls)
+            if "range" in f.metadata and not isinstance(f.default, dataclasses._MISSING_TYPE)
+        }
+
+    @classmethod
+    def make(cls, values: Mapping[str, Any]) -> Strategy:
+        """An instance from named values; an unknown name is refused with the nearest known one."""
+        for name in values:
+            if name not in cls.parameters():
+                known = cls.parameters() or {"(none)": None}
+                raise UsageError("E-PARAM-UNKNOWN", f"{cls.__name__} has no parameter {name!r}.", did_you_mean(name, known))
+        return cls(**values)
+
+    @classmethod
+    def space(cls) -> Iterator[dict[str, Number]]:
+        """Every parameter set of the declared grid that meets the constraints."""
+        names = cls.parameters().keys()
+        for values in itertools.product(*(p.values for p in cls.parameters().values())):
+            candidate = dict(zip(names, values, strict=True))
+            if all(holds(c, candidate) for c in cls.constraints):
+                yield candidate
+
+    def exposure(self, candles: Candles) -> Float1D:
+        """Target fraction of equity (0 … 1) known at each bar's close, float64[n]; 0 during warm-up, never NaN."""
+        if self.kernel is not None:
+            out = np.zeros(len(candles))
+            type(self).kernel(out, *_arguments(type(self).kernel, candles, {}, self.values))  # type: ignore[misc]
+            return out
+        if self.rule is None:
+            raise StrategyError("E-STRATEGY-EMPTY", f"{type(self).__name__} has no rule, no kernel and no exposure().")
+        lines = {name: self._line(name, line, candles) for name, line in self.lines.items()}
+        rule = type(self).rule
+        assert rule is not None
+        return fused.decide(rule, _arguments(rule, candles, lines, self.values), len(candles))
+
+    def _line(self, name: str, line: Line, candles: Candles) -> Float1D:
+        values = line.compute(candles, self.values)
+        if np.isnan(values).all():
+            needs = ", ".join(f"{p}={self.values[p]}" for p in line.parameters)
+            raise DataError("E-DATA-SHORT", f"{name} ({needs}) is undefined on all {len(candles):,} bars.", "Use more candles.")
+        return values
+
+
+def argument_names(function: Callable[..., Any]) -> list[str]:
+    """Names of a rule's or kernel's arguments after the first."""
+    return list(inspect.signature(getattr(function, "py_func", function)).parameters)[1:]
+
+
+def _arguments(
+    function: Callable[..., Any], candles: Candles, lines: Mapping[str, Float1D], values: Mapping[str, Number]
+) -> list[Float1D | Number]:
+    found: list[Float1D | Number] = []
+    for name in argument_names(function):
+        if name in lines:
+            found.append(lines[name])
+        elif name in SERIES:
+            found.append(getattr(candles, name))
+        elif name in values:
+            found.append(values[name])
+        else:
+            known = (*lines, *SERIES, *values)
+            raise StrategyError("E-STRATEGY-ARGUMENT", f"no line, column or parameter {name!r}.", did_you_mean(name, known))
+    return found
+
+
+def _coerce(parameter: Parameter, value: Any) -> Number:
+    """The value in its parameter's type: a whole number stays whole, text is read, anything else is refused."""
+    kind = type(parameter.default)
+    try:
+        number = kind(value)
+        if float(value) != number or not np.isfinite(number):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        what = "a whole number" if kind is int else "a number"
+        raise UsageError("E-PARAM-TYPE", f"{parameter.name}={value!r} must be {what} ({parameter.unit}).") from None
+    return number
+
+
+def holds(constraint: str, values: Mapping[str, Any]) -> Any:
+    """Whether a comparison such as ``fast < slow`` holds; elementwise where the values are arrays."""
+    left, symbol, right = re.split(r"\s*(<=|>=|<|>)\s*", constraint.strip())
+
+    def side(text: str) -> Any:
+        return values[text] if text in values else float(text)
+
+    return COMPARE[symbol](side(left), side(right))
