@@ -1,0 +1,113 @@
+"""The command `thunes`: its commands, and how an error becomes one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from thunes.cli.output import mark
+from thunes.errors import ThunesError
+
+EXIT_CODES = """Exit codes:
+
+ 0 done
+
+ 1 failed
+
+ 2 usage
+
+ 3 settings
+
+ 4 data missing, stale or bad
+
+ 5 exchange or network
+
+ 6 gate refused
+
+ 7 risk halted
+
+ 8 reconcile mismatch
+
+ 9 lock held
+
+ 130 interrupted"""
+
+app = typer.Typer(
+    name="thunes", no_args_is_help=True, epilog=EXIT_CODES, pretty_exceptions_enable=False, rich_markup_mode="rich"
+)
+
+
+@app.callback()
+def thunes(
+    ctx: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Research crypto strategies on candles; every number is checked against vectorbt."""
+    ctx.obj["debug"] = debug
+
+
+def _register(module: str, name: str, *, group: bool = False) -> None:
+    try:
+        home = importlib.import_module(f"thunes.cli.{module}")
+    except ModuleNotFoundError:
+        return
+    if group:
+        app.add_typer(home.app, name=name)
+    else:
+        app.command(name)(getattr(home, name.replace("-", "_")))
+
+
+_register("backtest", "backtest")
+_register("sweep", "sweep")
+_register("data", "data", group=True)
+_register("strategies", "strategies", group=True)
+_register("strategies", "new-strategy")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; a bug's exception passes through."""
+    options = {"debug": False}
+    try:
+        code = app(args=argv, prog_name="thunes", standalone_mode=False, obj=options)
+        sys.stdout.flush()
+    except ThunesError as error:
+        if options["debug"]:
+            traceback.print_exc()
+        return _complain(str(error), error.exit_code)
+    except typer.TyperException as error:
+        return _complain(_usage_line(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _complain("interrupted.", 130)
+    except BrokenPipeError:
+        return _close_stdout()
+    return code if isinstance(code, int) else 0
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+def _complain(line: str, code: int) -> int:
+    text = f"{mark('✗', 'x')} {' '.join(line.split())}\n"
+    encoding = sys.stderr.encoding or "ascii"
+    sys.stderr.write(text.encode(encoding, "replace").decode(encoding))
+    return code
+
+
+def _usage_line(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    hint = f" See '{context.command_path} --help'." if context else ""
+    return f"{error.format_message().rstrip('.')}.{hint} [E-USAGE]"
+
+
+def _close_stdout() -> int:
+    """The reader of our pipe has gone: say nothing, also not when Python flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1

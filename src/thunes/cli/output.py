@@ -1,0 +1,41 @@
+"""What the commands print: results on stdout, talk on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import PurePath
+from typing import Any
+
+import orjson
+from rich.console import Console
+
+SCHEMA = 1  # grows when a field of any JSON output changes its meaning or goes
+
+console = Console(highlight=False)  # the result, for people
+talk = Console(stderr=True, highlight=False)  # everything else: progress, notes, banners
+
+
+def emit_json(kind: str, payload: Mapping[str, Any]) -> None:
+    """Print one JSON object on stdout: its kind, the schema version, then the payload. NaN and infinity become null."""
+    options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+    body = orjson.dumps({"kind": kind, "schema": SCHEMA, **payload}, default=_as_text, option=options)
+    sys.stdout.write(body.decode() + "\n")
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, PurePath):
+        return str(value)
+    raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+def mark(symbol: str, ascii_form: str) -> str:
+    """The symbol where stderr can write it, else its ASCII form."""
+    try:
+        symbol.encode(sys.stderr.encoding or "ascii")
+    except UnicodeEncodeError:
+        return ascii_form
+    return symbol
