@@ -6,10 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from thunes.api import backtest, check_lookahead, load_candles, sweep
-    from thunes.kernels import indicators
-    from thunes.model import Candles, Costs, Stops
-    from thunes.strategies.base import Line, Strategy, param
+    from thunes.api import backtest as backtest
+    from thunes.api import check_lookahead as check_lookahead
+    from thunes.api import load_candles as load_candles
+    from thunes.api import sweep as sweep
+    from thunes.kernels import indicators as indicators
+    from thunes.model import Candles as Candles
+    from thunes.model import Costs as Costs
+    from thunes.model import Stops as Stops
+    from thunes.strategies.base import Line as Line
+    from thunes.strategies.base import Strategy as Strategy
+    from thunes.strategies.base import param as param
 
 __version__ = "0.1.0"
 
@@ -24,23 +31,8 @@ _HOMES = {
     "Line": "thunes.strategies.base",
     "Strategy": "thunes.strategies.base",
     "param": "thunes.strategies.base",
-    "indicators": "thunes.kernels",
+    "indicators": "thunes.kernels.indicators",
 }
-
-__all__ = [
-    "Candles",
-    "Costs",
-    "Line",
-    "Stops",
-    "Strategy",
-    "__version__",
-    "backtest",
-    "check_lookahead",
-    "indicators",
-    "load_candles",
-    "param",
-    "sweep",
-]
 
 
 def __getattr__(name: str) -> Any:
@@ -48,10 +40,10 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'thunes' has no attribute {name!r}")
     home = import_module(_HOMES[name])
-    value = import_module(f"{_HOMES[name]}.{name}") if name == "indicators" else getattr(home, name)
+    value = home if name == "indicators" else getattr(home, name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted([*_HOMES, "__version__"])

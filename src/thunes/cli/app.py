@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -14,42 +16,26 @@ import typer
 from thunes.cli.output import mark
 from thunes.errors import ThunesError
 
-EXIT_CODES = """Exit codes:
-
- 0 done
-
- 1 failed
-
- 2 usage
-
- 3 settings
-
- 4 data missing, stale or bad
-
- 5 exchange or network
-
- 6 gate refused
-
- 7 risk halted
-
- 8 reconcile mismatch
-
- 9 lock held
-
- 130 interrupted"""
-
-app = typer.Typer(
-    name="thunes", no_args_is_help=True, epilog=EXIT_CODES, pretty_exceptions_enable=False, rich_markup_mode="rich"
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 failed, 2 usage, 3 settings, 4 data missing, stale or bad, 5 exchange or network, "
+    "6 gate refused, 7 risk halted, 8 reconcile mismatch, 9 lock held, 130 interrupted."
 )
 
+app = typer.Typer(name="thunes", epilog=EXIT_CODES, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
-@app.callback()
+
+@app.callback(invoke_without_command=True)
 def thunes(
-    ctx: typer.Context,
+    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Research crypto strategies on candles; every number is checked against vectorbt."""
-    ctx.obj["debug"] = debug
+    """Research crypto strategies on candles; every number is checked against vectorbt.
+
+    Example: thunes backtest --strategy sma_cross --data synthetic:7
+    """
+    context.obj["debug"] = debug
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def _register(module: str, name: str, *, group: bool = False) -> None:
@@ -68,10 +54,18 @@ _register("sweep", "sweep")
 _register("data", "data", group=True)
 _register("strategies", "strategies", group=True)
 _register("strategies", "new-strategy")
+_register("settings", "settings")
+_register("version", "version")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; a bug's exception passes through."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _note
+        return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     options = {"debug": False}
     try:
         code = app(args=argv, prog_name="thunes", standalone_mode=False, obj=options)
@@ -90,21 +84,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run() -> None:
-    """The console script."""
+    """The console script: what a stream cannot encode becomes a question mark, never a crash."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     sys.exit(main())
 
 
+def _note(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning as one line on stderr."""
+    sys.stderr.write(f"! {' '.join(str(message).split())}\n")
+
+
 def _complain(line: str, code: int) -> int:
-    text = f"{mark('✗', 'x')} {' '.join(line.split())}\n"
-    encoding = sys.stderr.encoding or "ascii"
-    sys.stderr.write(text.encode(encoding, "replace").decode(encoding))
+    sys.stderr.write(f"{mark('✗', 'x')} {' '.join(line.split())}\n")
     return code
 
 
 def _usage_line(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     hint = f" See '{context.command_path} --help'." if context else ""
-    return f"{error.format_message().rstrip('.')}.{hint} [E-USAGE]"
+    message = error.format_message()
+    return f"{message}{'' if message.endswith(('.', '?')) else '.'}{hint} [E-USAGE]"
 
 
 def _close_stdout() -> int:
