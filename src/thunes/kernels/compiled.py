@@ -1,18 +1,20 @@
 """Compiling: numba where it is installed, the plain function where it is not.
 
 Kernels are nopython, `nogil` (a thread pool runs them side by side) and single-threaded, without fastmath: compiled and
-plain give the same bits. Numba caches a function by its own file's time stamp and does not see an edited callee in
-another file; so a function decorated here may call only functions of its own file. A loop over a strategy's rule is
+plain give the same bits. Numba caches a function by its own file's time stamp and does not see an edit in another
+file; so a function decorated here uses only functions and constants of its own file. A loop over a strategy's rule is
 compiled by `fused.py`, which has its own rule for freshness.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+numba: Any
 try:
-    import numba
+    numba = importlib.import_module("numba")
 except ImportError:  # the daemon's install: plain functions serve
     numba = None
 
@@ -21,11 +23,11 @@ HAVE_NUMBA = numba is not None
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def jit(function: F) -> F:
+def jit(function: F, *, cache: bool = True) -> F:
     """Compile a kernel, cached on disk beside its file; the plain function stays reachable by `plain`."""
-    if numba is None:
+    if not HAVE_NUMBA:
         return function
-    compiled: F = numba.njit(cache=True, nogil=True)(function)
+    compiled: F = numba.njit(cache=cache, nogil=True)(function)
     return compiled
 
 

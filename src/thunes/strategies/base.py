@@ -79,7 +79,7 @@ class Strategy:
 
     `constraints` are comparisons between parameters, such as ``"fast < slow"``. A rule's first argument is the decision
     held so far (0 at first), the others are named after lines, candle columns or parameters; it returns whether to be
-    long, or with `fractional = True` the fraction of equity. A kernel's first argument is the zeroed float64[n] to
+    long, or the fraction of equity wanted. A kernel's first argument is the zeroed float64[n] to
     fill. Errors: `UsageError` for a value outside its type or a violated constraint.
     """
 
@@ -87,7 +87,6 @@ class Strategy:
     rule: ClassVar[Callable[..., Any] | None] = None
     kernel: ClassVar[Callable[..., Any] | None] = None
     constraints: ClassVar[tuple[str, ...]] = ()
-    fractional: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         for name, parameter in self.parameters().items():
@@ -116,7 +115,9 @@ class Strategy:
         for name in values:
             if name not in cls.parameters():
                 known = cls.parameters() or {"(none)": None}
-                raise UsageError("E-PARAM-UNKNOWN", f"{cls.__name__} has no parameter {name!r}.", did_you_mean(name, known))
+                raise UsageError(
+                    "E-PARAM-UNKNOWN", f"{cls.__name__} has no parameter {name!r}.", did_you_mean(name, known)
+                )
         return cls(**values)
 
     @classmethod
@@ -145,7 +146,9 @@ class Strategy:
         values = line.compute(candles, self.values)
         if np.isnan(values).all():
             needs = ", ".join(f"{p}={self.values[p]}" for p in line.parameters)
-            raise DataError("E-DATA-SHORT", f"{name} ({needs}) is undefined on all {len(candles):,} bars.", "Use more candles.")
+            raise DataError(
+                "E-DATA-SHORT", f"{name} ({needs}) is undefined on all {len(candles):,} bars.", "Use more candles."
+            )
         return values
 
 
@@ -167,7 +170,9 @@ def _arguments(
             found.append(values[name])
         else:
             known = (*lines, *SERIES, *values)
-            raise StrategyError("E-STRATEGY-ARGUMENT", f"no line, column or parameter {name!r}.", did_you_mean(name, known))
+            raise StrategyError(
+                "E-STRATEGY-ARGUMENT", f"no line, column or parameter {name!r}.", did_you_mean(name, known)
+            )
     return found
 
 
