@@ -220,8 +220,8 @@ def standard_deviation(x: Float1D, period: int) -> Float1D:
     """Standard deviation of the last `period` values, ddof = 0 as in Bollinger's bands and TA-Lib.
 
     A window spans at most two blocks of `period` bars: sums over the end of one, counted back from its last bar, and
-    over the start of the next. They are sums of differences from the next block's first value, which lies in the window:
-    nothing is ever subtracted again, so no error survives, and cancellation costs at most a factor `period`.
+    over the start of the next. What is summed are differences from the next block's first value, which lies in the
+    window: nothing is ever taken back, so no error survives, and cancellation costs at most a factor `period`.
     """
     n = x.size
     out = np.full(n, np.nan)

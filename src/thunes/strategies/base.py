@@ -15,13 +15,14 @@ import inspect
 import itertools
 import operator
 import re
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, dataclass_transform
 
 import numpy as np
 
-from thunes.errors import DataError, StrategyError, UsageError, did_you_mean
+from thunes.errors import DataError, StrategyError, ThunesError, UsageError, did_you_mean
 from thunes.kernels import fused
 from thunes.model import COLUMNS, Candles, Float1D
 
@@ -68,25 +69,44 @@ class Line:
         return self.kernel(*(getattr(candles, a) if a in SERIES else values[a] for a in self.arguments))
 
 
+Lines = Mapping[str, Line]
+
+
 def param(default: Number, unit: str, *, first: Number, last: Number, step: Number = 1) -> Any:
-    """A dataclass field that is a parameter: its unit, default and search range."""
+    """A field that is a parameter: its unit, default and search range. Whole numbers of ``bars`` are at least 1."""
+    if not (step > 0 and first <= last):
+        raise StrategyError("E-STRATEGY-PARAM", f"param needs first ≤ last and step > 0, was {first}, {last}, {step}.")
     return dataclasses.field(default=default, metadata={"unit": unit, "range": (first, last, step)})
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(param,))
 @dataclass(frozen=True)
 class Strategy:
-    """Base of all strategies: subclass it as a frozen dataclass whose fields come from `param`.
+    """Base of all strategies: a subclass is a frozen dataclass, made so by itself, whose fields come from `param`.
 
     `constraints` are comparisons between parameters, such as ``"fast < slow"``. A rule's first argument is the decision
     held so far (0 at first), the others are named after lines, candle columns or parameters; it returns whether to be
-    long, or the fraction of equity wanted. A kernel's first argument is the zeroed float64[n] to
-    fill. Errors: `UsageError` for a value outside its type or a violated constraint.
+    long, or the fraction of equity wanted. A kernel's first argument is the zeroed float64[n] to fill. The first line
+    of the docstring is what users are shown. Errors: `UsageError` for a value outside its type or a violated
+    constraint; `StrategyError`, when the class is made, for one that cannot work.
     """
 
-    lines: ClassVar[Mapping[str, Line]] = {}
+    lines: ClassVar[Lines] = {}
     rule: ClassVar[Callable[..., Any] | None] = None
     kernel: ClassVar[Callable[..., Any] | None] = None
     constraints: ClassVar[tuple[str, ...]] = ()
+    _declared: ClassVar[Mapping[str, Parameter]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        own = {name: field for name, field in vars(cls).items() if isinstance(field, dataclasses.Field)}
+        dataclass(frozen=True)(cls)
+        cls._declared = {**cls._declared, **{name: _parameter(cls, name, field) for name, field in own.items()}}
+        for field in dataclasses.fields(cls):
+            if field.name not in cls._declared:
+                raise StrategyError("E-STRATEGY-PARAM", f"{cls.__name__}.{field.name} is a field without param(…).")
+        for constraint in cls.constraints:
+            holds(constraint, {name: parameter.default for name, parameter in cls._declared.items()})
 
     def __post_init__(self) -> None:
         for name, parameter in self.parameters().items():
@@ -94,6 +114,11 @@ class Strategy:
         for constraint in self.constraints:
             if not holds(constraint, self.values):
                 raise UsageError("E-PARAM-CONSTRAINT", f"{self!r} violates {constraint}.")
+
+    @classmethod
+    def name(cls) -> str:
+        """The class name in lower case with underscores: SmaCross is `sma_cross`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
     @property
     def values(self) -> dict[str, Number]:
@@ -103,18 +128,14 @@ class Strategy:
     @classmethod
     def parameters(cls) -> dict[str, Parameter]:
         """The declared parameters by name."""
-        return {
-            f.name: Parameter(f.name, f.metadata["unit"], f.default, *f.metadata["range"])
-            for f in dataclasses.fields(cls)
-            if "range" in f.metadata and not isinstance(f.default, dataclasses._MISSING_TYPE)
-        }
+        return dict(cls._declared)
 
     @classmethod
     def make(cls, values: Mapping[str, Any]) -> Strategy:
         """An instance from named values; an unknown name is refused with the nearest known one."""
         for name in values:
             if name not in cls.parameters():
-                known = cls.parameters() or {"(none)": None}
+                known = tuple(cls.parameters()) or ("(none)",)
                 raise UsageError(
                     "E-PARAM-UNKNOWN", f"{cls.__name__} has no parameter {name!r}.", did_you_mean(name, known)
                 )
@@ -129,17 +150,26 @@ class Strategy:
             if all(holds(c, candidate) for c in cls.constraints):
                 yield candidate
 
+    @classmethod
+    def space_size(cls) -> int:
+        """How many parameter sets `space` yields."""
+        axes = [np.array(parameter.values) for parameter in cls._declared.values()]
+        feasible = np.ones([axis.size for axis in axes], dtype=bool)
+        values = dict(zip(cls._declared, np.meshgrid(*axes, indexing="ij", sparse=True), strict=True))
+        for constraint in cls.constraints:
+            feasible &= holds(constraint, values)
+        return int(feasible.sum())
+
     def exposure(self, candles: Candles) -> Float1D:
         """Target fraction of equity (0 … 1) known at each bar's close, float64[n]; 0 during warm-up, never NaN."""
-        if self.kernel is not None:
+        kernel, rule = type(self).kernel, type(self).rule
+        if kernel is not None:
             out = np.zeros(len(candles))
-            type(self).kernel(out, *_arguments(type(self).kernel, candles, {}, self.values))  # type: ignore[misc]
+            kernel(out, *_arguments(kernel, candles, {}, self.values))
             return out
-        if self.rule is None:
+        if rule is None:
             raise StrategyError("E-STRATEGY-EMPTY", f"{type(self).__name__} has no rule, no kernel and no exposure().")
         lines = {name: self._line(name, line, candles) for name, line in self.lines.items()}
-        rule = type(self).rule
-        assert rule is not None
         return fused.decide(rule, _arguments(rule, candles, lines, self.values), len(candles))
 
     def _line(self, name: str, line: Line, candles: Candles) -> Float1D:
@@ -150,6 +180,42 @@ class Strategy:
                 "E-DATA-SHORT", f"{name} ({needs}) is undefined on all {len(candles):,} bars.", "Use more candles."
             )
         return values
+
+
+def evaluate(strategy: Strategy, candles: Candles) -> Float1D:
+    """A strategy's validated exposure; whatever its code raises comes out as a `StrategyError` that says where."""
+    try:
+        values = strategy.exposure(candles)
+    except ThunesError:
+        raise
+    except Exception as error:
+        raise StrategyError("E-STRATEGY-RAISED", f"{strategy!r} raised {where(error)}.") from error
+    return validate_exposure(values, len(candles))
+
+
+def where(error: BaseException) -> str:
+    """An exception in one line: its type, the first line of its text, and the file and line that raised it."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    text = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {text} ({at.filename}:{at.lineno})"
+
+
+def validate_exposure(values: Any, bars: int) -> Float1D:
+    """An exposure as float64[bars], or a `StrategyError` that names the first bar at fault and its value."""
+    array = np.asarray(values)
+    if array.shape != (bars,):
+        raise StrategyError("E-STRATEGY-LENGTH", f"exposure has shape {array.shape}; {bars:,} bars need ({bars},).")
+    if array.dtype.kind not in "biuf":
+        raise StrategyError("E-STRATEGY-TYPE", f"exposure has dtype {array.dtype}; it must be numbers.")
+    exposure: Float1D = np.ascontiguousarray(array, dtype=np.float64)
+    bad = ~((exposure >= 0) & (exposure <= 1))
+    if bad.any():
+        bar = int(np.argmax(bad))
+        raise StrategyError(
+            "E-STRATEGY-VALUE",
+            f"exposure is {exposure[bar]:g} at bar {bar}; it must be a fraction of equity, 0 … 1, never NaN.",
+        )
+    return exposure
 
 
 def argument_names(function: Callable[..., Any]) -> list[str]:
@@ -176,6 +242,14 @@ def _arguments(
     return found
 
 
+def _parameter(cls: type[Strategy], name: str, field: Any) -> Parameter:
+    if "range" not in field.metadata:
+        raise StrategyError("E-STRATEGY-PARAM", f"{cls.__name__}.{name} is a field without param(…).")
+    if name in SERIES:
+        raise StrategyError("E-STRATEGY-PARAM", f"{cls.__name__}.{name} has the name of a candle column.")
+    return Parameter(name, field.metadata["unit"], field.default, *field.metadata["range"])
+
+
 def _coerce(parameter: Parameter, value: Any) -> Number:
     """The value in its parameter's type: a whole number stays whole, text is read, anything else is refused."""
     kind = type(parameter.default)
@@ -186,14 +260,16 @@ def _coerce(parameter: Parameter, value: Any) -> Number:
     except (TypeError, ValueError, OverflowError):
         what = "a whole number" if kind is int else "a number"
         raise UsageError("E-PARAM-TYPE", f"{parameter.name}={value!r} must be {what} ({parameter.unit}).") from None
+    if parameter.unit == "bars" and number < 1:
+        raise UsageError("E-PARAM-RANGE", f"{parameter.name}={value!r} must be at least 1 bar.")
     return number
 
 
 def holds(constraint: str, values: Mapping[str, Any]) -> Any:
     """Whether a comparison such as ``fast < slow`` holds; elementwise where the values are arrays."""
-    left, symbol, right = re.split(r"\s*(<=|>=|<|>)\s*", constraint.strip())
-
-    def side(text: str) -> Any:
-        return values[text] if text in values else float(text)
-
-    return COMPARE[symbol](side(left), side(right))
+    try:
+        left, symbol, right = re.split(r"\s*(<=|>=|<|>)\s*", constraint.strip())
+        return COMPARE[symbol](*(values[side] if side in values else float(side) for side in (left, right)))
+    except ValueError:
+        known = f"one comparison of {', '.join(values)} or numbers"
+        raise StrategyError("E-STRATEGY-CONSTRAINT", f"{constraint!r} is not {known}.") from None

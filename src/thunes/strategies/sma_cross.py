@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from thunes.kernels.indicators import sma
-from thunes.strategies.base import Line, Strategy, param
+from thunes.strategies.base import Line, Lines, Strategy, param
 
 
-@dataclass(frozen=True)
 class SmaCross(Strategy):
     """Long while the fast average of closes is above the slow one, flat otherwise."""
 
@@ -18,7 +15,7 @@ class SmaCross(Strategy):
     slow: int = param(50, "bars", first=20, last=219)
 
     constraints = ("fast < slow",)
-    lines: ClassVar[Mapping[str, Line]] = {
+    lines: ClassVar[Lines] = {
         "fast_mean": Line(sma, "close", "fast"),
         "slow_mean": Line(sma, "close", "slow"),
     }
