@@ -1,13 +1,22 @@
-"""What every test stands on: no network, an empty folder, an environment without our settings."""
+"""What every test stands on: no network, a folder of its own, an environment without our settings."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
+
+from thunes.settings import NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
 LOOPBACK = ["127.0.0.1", "::1"]
+
+hypothesis.settings.register_profile("house", deadline=None)  # a first call may compile
+hypothesis.settings.load_profile("house")
+set_hypothesis_home_dir(ROOT / ".hypothesis")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -15,6 +24,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("loopback"):
             item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test works in an empty folder: it sees no `.env` and leaves no file of a user's."""
+    for variable in os.environ:
+        if variable.upper() in NAMES:
+            monkeypatch.delenv(variable)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ EXIT_CODES = (
     "6 gate refused, 7 risk halted, 8 reconcile mismatch, 9 lock held, 130 interrupted."
 )
 
+INTERRUPTED = 130
+
 app = typer.Typer(name="thunes", epilog=EXIT_CODES, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 
@@ -76,10 +78,12 @@ def _run(argv: Sequence[str] | None) -> int:
         return _complain(str(error), error.exit_code)
     except typer.TyperException as error:
         return _complain(_usage_line(error), error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        return _complain("interrupted.", 130)
+    except typer.Abort:
+        code = INTERRUPTED
     except BrokenPipeError:
         return _close_stdout()
+    if code == INTERRUPTED:  # what typer makes of a KeyboardInterrupt
+        return _complain("interrupted. [E-INTERRUPTED]", INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 

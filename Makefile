@@ -1,0 +1,94 @@
+# Every target makes its own environment in $(VENV) the first time; `make` lists the targets.
+# Another Python: make install PYTHON=python3.12
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+USE := $(VENV)/.ready-to-use
+DEVELOP := $(VENV)/.ready-to-develop
+BENCH := $(VENV)/.ready-to-bench
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --annotation-style line \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo backtest sweep test lint format types audit bench lock pre-commit clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(USE) ## install thunes with its research extra into .venv
+	@echo "Installed. Try: $(BIN)/thunes --help"
+
+demo: $(USE) ## synthetic market, backtest, sweep and report, without network
+	$(BIN)/thunes backtest --strategy sma_cross --data synthetic:7 $(ARGS)
+	$(BIN)/thunes sweep --strategy sma_cross --data synthetic:7
+	@echo
+	@echo "Look at the report: open artifacts/backtest/*.html in a browser."
+
+backtest: $(USE) ## thunes backtest, for instance ARGS="--strategy ema_cross --data synthetic:7"
+	$(BIN)/thunes backtest $(ARGS)
+
+sweep: $(USE) ## thunes sweep, for instance ARGS="--strategy sma_cross --grid fast=5:54"
+	$(BIN)/thunes sweep $(ARGS)
+
+test: $(DEVELOP) ## run the tests, then the kernels' once more as plain Python, and check the coverage
+	$(BIN)/coverage erase
+	$(BIN)/pytest --numprocesses auto --cov --cov-report= --cov-fail-under=0
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest --numprocesses auto --cov --cov-append tests/kernels
+
+lint: $(DEVELOP) ## ruff, layout of the rooms, secrets
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook
+
+format: $(DEVELOP) ## rewrite the code in the house style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+types: $(DEVELOP) ## mypy, strict
+	$(BIN)/mypy
+
+audit: $(DEVELOP) ## ask the package index for known vulnerabilities in the locks (needs network)
+	$(BIN)/pip-audit --disable-pip --no-deps --requirement requirements-dev.txt
+
+bench: $(BENCH) ## time thunes beside its peers; table here, JSON in artifacts/bench
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock: $(UV) ## resolve pyproject.toml into the three requirements files; ARGS=--upgrade for newer versions
+	$(LOCK) --extra dev --output-file requirements-dev.txt $(ARGS)
+	cp requirements-dev.txt requirements-research.txt
+	$(LOCK) --extra research --output-file requirements-research.txt
+	cp requirements-dev.txt requirements-core.txt
+	$(LOCK) --output-file requirements-core.txt
+
+pre-commit: $(DEVELOP) ## install the git hook and run it on all files
+	$(BIN)/pre-commit install
+	$(BIN)/pre-commit run --all-files
+
+clean: ## remove the environment, caches and build outputs; artifacts, logs, store and state stay
+	rm -rf $(VENV) build dist .coverage* .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find src tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "thunes needs Python 3.11 to 3.13; for instance: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint requirements-dev.txt uv
+
+# The locks give every version; the package itself is installed on top of them, editable.
+$(USE): requirements-research.txt pyproject.toml | $(UV)
+	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements-research.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+$(DEVELOP): requirements-dev.txt $(USE)
+	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements-dev.txt
+	@touch $@
+
+$(BENCH): $(DEVELOP)
+	$(UV) pip install --quiet --python $(BIN)/python --constraint requirements-dev.txt --editable '.[bench]'
+	@touch $@
