@@ -4,7 +4,8 @@ A simulation is first reduced to a row of *moments* (`MOMENTS`), by `summarise` 
 `score.py`; `derive` turns moments into metrics, for one row or a million. So every figure has one formula.
 
 Conventions: simple close-to-close equity returns, the first one 0; ddof 1; risk-free rate 0; a year of 365 days;
-fractions, not percent; drawdown negative; durations in bars; money in quote currency. Undefined is NaN.
+fractions, not percent; drawdown negative; durations in bars; money in quote currency. Undefined is NaN: a ratio to zero,
+a win rate without closed trades, the duration of a drawdown that never was.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def derive(moments: Float1D, bars: int, bars_per_year: float, start_cash: float)
             "sortino": _ratio(mean, downside) * scale,
             "calmar": _ratio(annual, -drawdown),
             "max_drawdown": drawdown,
-            "max_drawdown_duration": m[UNDERWATER],
+            "max_drawdown_duration": np.where(m[UNDERWATER] > 0, m[UNDERWATER], np.nan),
             "trades": m[TRADES],
             "win_rate": _ratio(m[WINS], m[TRADES]),
             "profit_factor": _ratio(m[GAINS], m[LOSSES]),

@@ -184,6 +184,24 @@ def level_for(metrics: Collection[str]) -> int:
     return RETURN if wanted <= BASIC else DRAWDOWN if wanted <= SCANNED else EVERYTHING
 
 
+def in_slices(work: Callable[[int, int], None], count: int, threads: int) -> None:
+    """Call `work(first, last)` for slices that cover range(count), on this thread and `threads` − 1 more."""
+    edges = np.linspace(0, count, min(count, threads * SLICES_PER_THREAD) + 1).astype(int).tolist()
+    slices = iter(list(zip(edges[:-1], edges[1:], strict=True)))  # its next() is atomic, so each slice goes once
+
+    def drain() -> None:
+        for first, last in slices:
+            work(first, last)
+
+    if threads == 1:
+        return drain()
+    with ThreadPoolExecutor(threads - 1) as pool:
+        others = [pool.submit(drain) for _ in range(threads - 1)]
+        drain()
+    for other in others:
+        other.result()
+
+
 class _Job:
     """One sweep's inputs as the compiled loops take them, and the arrays they fill."""
 
@@ -236,15 +254,12 @@ class _Job:
         arguments = [array for a in self.plan.arguments for array in _arrays(a, sets)]
         outputs = [self.moments, self.sums, self.status]
         targets = outputs if sets is None else [array[sets] for array in outputs]
-        count = len(targets[0])
 
         def work(first: int, last: int) -> None:
             loop(first, last, *arguments, *shared, *targets)
 
         work(0, 0)  # compiles, once, before the threads
-        with ThreadPoolExecutor(self.threads) as pool:
-            edges = np.linspace(0, count, min(count, self.threads * SLICES_PER_THREAD) + 1).astype(int).tolist()
-            list(pool.map(work, edges[:-1], edges[1:]))
+        in_slices(work, len(targets[0]), self.threads)
         if sets is not None:
             for array, part in zip(outputs, targets, strict=True):
                 array[sets] = part

@@ -15,6 +15,7 @@ import inspect
 import itertools
 import operator
 import re
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from thunes.model import COLUMNS, Candles, Float1D
 
 Number = int | float
 SERIES = COLUMNS[1:]  # what a line, rule or kernel may ask for by name: open high low close volume
+NUMBA_PREFACE = "Failed in nopython mode"  # the first line of its errors says nothing
 COMPARE = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
 
 
@@ -67,6 +69,15 @@ class Line:
     def compute(self, candles: Candles, values: Mapping[str, Number]) -> Float1D:
         """The line's values, float64[n]; NaN during warm-up."""
         return self.kernel(*(getattr(candles, a) if a in SERIES else values[a] for a in self.arguments))
+
+    def require_defined(self, name: str, values: Float1D, parameters: Mapping[str, Number]) -> Float1D:
+        """The values, or a `DataError` if the window is longer than the data and leaves them all NaN."""
+        if np.isnan(values).all():
+            needs = ", ".join(f"{p}={parameters[p]}" for p in self.parameters)
+            raise DataError(
+                "E-DATA-SHORT", f"{name} ({needs}) is undefined on all {values.size:,} bars.", "Use more candles."
+            )
+        return values
 
 
 Lines = Mapping[str, Line]
@@ -110,7 +121,7 @@ class Strategy:
 
     def __post_init__(self) -> None:
         for name, parameter in self.parameters().items():
-            object.__setattr__(self, name, _coerce(parameter, getattr(self, name)))
+            object.__setattr__(self, name, coerce(parameter, getattr(self, name)))
         for constraint in self.constraints:
             if not holds(constraint, self.values):
                 raise UsageError("E-PARAM-CONSTRAINT", f"{self!r} violates {constraint}.")
@@ -173,13 +184,7 @@ class Strategy:
         return fused.decide(rule, _arguments(rule, candles, lines, self.values), len(candles))
 
     def _line(self, name: str, line: Line, candles: Candles) -> Float1D:
-        values = line.compute(candles, self.values)
-        if np.isnan(values).all():
-            needs = ", ".join(f"{p}={self.values[p]}" for p in line.parameters)
-            raise DataError(
-                "E-DATA-SHORT", f"{name} ({needs}) is undefined on all {len(candles):,} bars.", "Use more candles."
-            )
-        return values
+        return line.require_defined(name, line.compute(candles, self.values), self.values)
 
 
 def evaluate(strategy: Strategy, candles: Candles) -> Float1D:
@@ -189,14 +194,16 @@ def evaluate(strategy: Strategy, candles: Candles) -> Float1D:
     except ThunesError:
         raise
     except Exception as error:
-        raise StrategyError("E-STRATEGY-RAISED", f"{strategy!r} raised {where(error)}.") from error
+        file = getattr(sys.modules.get(type(strategy).__module__), "__file__", "")
+        raise StrategyError("E-STRATEGY-RAISED", f"{strategy!r} raised {where(error, file)}.") from error
     return validate_exposure(values, len(candles))
 
 
-def where(error: BaseException) -> str:
-    """An exception in one line: its type, the first line of its text, and the file and line that raised it."""
-    at = traceback.extract_tb(error.__traceback__)[-1]
-    text = str(error).strip().partition("\n")[0]
+def where(error: BaseException, file: str = "") -> str:
+    """An exception in one line: its type, its text and the line that raised it, in `file` if it went through there."""
+    frames = traceback.extract_tb(error.__traceback__)
+    at = next((frame for frame in reversed(frames) if frame.filename == file), frames[-1])
+    text = next((line for line in str(error).splitlines() if line and not line.startswith(NUMBA_PREFACE)), "")
     return f"{type(error).__name__}: {text} ({at.filename}:{at.lineno})"
 
 
@@ -250,7 +257,7 @@ def _parameter(cls: type[Strategy], name: str, field: Any) -> Parameter:
     return Parameter(name, field.metadata["unit"], field.default, *field.metadata["range"])
 
 
-def _coerce(parameter: Parameter, value: Any) -> Number:
+def coerce(parameter: Parameter, value: Any) -> Number:
     """The value in its parameter's type: a whole number stays whole, text is read, anything else is refused."""
     kind = type(parameter.default)
     try:

@@ -1,0 +1,237 @@
+"""Many parameter sets of one strategy on one series of candles, as one frame of figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from thunes.errors import StrategyError, UsageError, did_you_mean
+from thunes.kernels import sweep as kernel
+from thunes.kernels.compiled import jit
+from thunes.kernels.metrics import METRICS, derive
+from thunes.kernels.simulation import START_CASH
+from thunes.kernels.sweep import Blocks, PerSet, Plan, Rows, Swept
+from thunes.model import NO_STOPS, Candles, Costs, Fill, Float1D, Int1D, Stops
+from thunes.research.backtest import checked_fill, strategy_class
+from thunes.research.grid import Columns, grid
+from thunes.research.provenance import finite, provenance
+from thunes.strategies.base import SERIES, Line, Number, Strategy, argument_names, evaluate
+
+if TYPE_CHECKING:
+    from thunes.research.frame import Frame
+
+DEFAULT_METRICS = ("total_return", "sharpe", "max_drawdown", "trades")
+LINES_LIMIT = 256 * 2**20  # bytes of lines held at once; a sweep that needs more goes in batches of sets
+
+
+@dataclass(frozen=True, repr=False)
+class SweepResult:
+    """Figures of every feasible set: `parameters` and `metrics` are columns of shape (sets,), in grid order.
+
+    `blocks` are the per-block sums where they were asked for (see `kernels.sweep.Blocks`).
+    """
+
+    strategy: type[Strategy]
+    candles: Candles
+    costs: Costs
+    parameters: Columns
+    metrics: Mapping[str, Float1D]
+    blocks: Blocks | None
+    provenance: Mapping[str, Any]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.metrics.values())))
+
+    @cached_property
+    def frame(self) -> Frame:
+        from thunes.research.frame import Frame
+
+        return Frame({**self.parameters, **self.metrics})
+
+    def to_frame(self) -> Frame:
+        """One row per feasible set: parameter columns, then metric columns."""
+        return self.frame
+
+    def best(self, metric: str = "sharpe") -> dict[str, Any]:
+        """Parameters and metrics of the set where `metric` is highest (NaN never wins), the first of equals."""
+        if metric not in self.metrics:
+            raise UsageError("E-METRIC", f"{metric!r} was not computed.", did_you_mean(metric, self.metrics))
+        values = self.metrics[metric]
+        row = int(np.nanargmax(values)) if not np.isnan(values).all() else 0
+        return {name: column[row].item() for name, column in {**self.parameters, **self.metrics}.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        best = self.best(next(m for m in ("sharpe", *self.metrics) if m in self.metrics))
+        shown = {name: finite(value) for name, value in best.items()}
+        return {"sets": len(self), "best": shown, "provenance": dict(self.provenance)}
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict())
+
+    def __repr__(self) -> str:
+        return f"SweepResult({self.strategy.name()}, {len(self):,} sets on {self.candles!r}: {', '.join(self.metrics)})"
+
+
+def sweep(
+    strategy: Strategy | type[Strategy] | str,
+    candles: Candles,
+    costs: Costs | None = None,
+    *,
+    stops: Stops = NO_STOPS,
+    fill: Fill = "next_open",
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    block_length: int = 0,
+    threads: int | None = None,
+    **ranges: Iterable[Number] | Number,
+) -> SweepResult:
+    """Figures of every feasible set of a grid, given as `name=values`; without any, of the whole declared space.
+
+    `block_length` > 0 also gives per-block sums of that many bars. Errors as in `backtest`; `UsageError` for an unknown
+    metric or an empty grid.
+    """
+    chosen, paid = strategy_class(strategy), costs or Costs()
+    for metric in metrics:
+        if metric not in METRICS:
+            raise UsageError("E-METRIC", f"unknown metric {metric!r}.", did_you_mean(metric, METRICS))
+    if block_length and stops.any:
+        raise UsageError("E-SWEEP-BLOCKS", "per-block sums are of exposure × return, which stops leave undefined.")
+    columns = grid(chosen, ranges)
+    terms = {"stops": stops, "fill": checked_fill(fill), "metrics": metrics, "block_length": block_length}
+    workers = threads or kernel.available_cores()
+    parts = [
+        kernel.run(plan, candles, paid, threads=workers, **terms)  # type: ignore[arg-type]
+        for plan in plans(chosen, candles, columns, workers)
+    ]
+    swept = _joined(parts)
+    if swept.invalid.size:
+        _blame(chosen, candles, columns, int(swept.invalid[0]))
+    derived = derive(swept.moments, len(candles), candles.bars_per_year, START_CASH)
+    space = {name: [v.item() for v in np.unique(values)] for name, values in columns.items()}
+    return SweepResult(
+        strategy=chosen,
+        candles=candles,
+        costs=paid,
+        parameters=columns,
+        metrics={name: derived[name] for name in metrics},
+        blocks=swept.blocks,
+        provenance=provenance(chosen, space, candles, paid, stops, fill),
+    )
+
+
+def plans(strategy: type[Strategy], candles: Candles, columns: Columns, threads: int) -> Iterator[Plan]:
+    """What the kernel needs to sweep these sets, in as many batches as their lines' memory asks for."""
+    sets = len(next(iter(columns.values()))) if columns else 1
+    if strategy.exposure is not Strategy.exposure:
+        yield from _array_plans(strategy, candles, columns, sets)
+    elif strategy.kernel is not None:
+        names = argument_names(strategy.kernel)
+        yield Plan(strategy.kernel, [_shared(name, candles, columns) for name in names], sets, is_kernel=True)
+    elif strategy.rule is None:
+        raise StrategyError("E-STRATEGY-EMPTY", f"{strategy.__name__} has no rule, no kernel and no exposure().")
+    else:
+        yield from _rule_plans(strategy, strategy.rule, candles, columns, sets, threads)
+
+
+def _rule_plans(
+    strategy: type[Strategy], rule: Callable[..., Any], candles: Candles, columns: Columns, sets: int, threads: int
+) -> Iterator[Plan]:
+    """Plans whose distinct lines fit in memory: all sets at once, or halves of them, and so on."""
+    names = argument_names(rule)
+    keys = {name: _distinct(strategy.lines[name], columns, sets) for name in names if name in strategy.lines}
+    size = sum(len(values) for values, _ in keys.values()) * len(candles) * 8
+    if size > LINES_LIMIT and sets > 1:
+        for half in (slice(0, sets // 2), slice(sets // 2, sets)):
+            part = {name: values[half] for name, values in columns.items()}
+            yield from _rule_plans(strategy, rule, candles, part, half.stop - half.start, threads)
+        return
+    rows = {name: Rows(_compute(strategy, name, candles, values, threads), row) for name, (values, row) in keys.items()}
+    yield Plan(rule, [rows[name] if name in rows else _shared(name, candles, columns) for name in names], sets)
+
+
+def _distinct(line: Line, columns: Columns, sets: int) -> tuple[list[dict[str, Number]], Int1D]:
+    """The distinct parameter values of a line, and which of them each set uses."""
+    names = line.parameters
+    if not names:
+        return [{}], np.zeros(sets, np.int64)
+    axes = [np.unique(columns[name]) for name in names]
+    codes = np.zeros(sets, np.int64)
+    for name, axis in zip(names, axes, strict=True):
+        codes = codes * axis.size + np.searchsorted(axis, columns[name])
+    used = np.bincount(codes, minlength=1) > 0
+    picked = np.unravel_index(np.flatnonzero(used), [axis.size for axis in axes])
+    values = [axis[index].tolist() for axis, index in zip(axes, picked, strict=True)]
+    return [dict(zip(names, value, strict=True)) for value in zip(*values, strict=True)], (np.cumsum(used) - 1)[codes]
+
+
+def _compute(
+    strategy: type[Strategy], name: str, candles: Candles, values: list[dict[str, Number]], threads: int
+) -> Float1D:
+    """The distinct lines as rows, float64 of shape (r, n), each computed once."""
+    out = np.empty((len(values), len(candles)))
+    line = strategy.lines[name]
+
+    def work(first: int, last: int) -> None:
+        for row in range(first, last):
+            out[row] = line.compute(candles, values[row])
+
+    kernel.in_slices(work, len(values), threads)
+    for row in np.flatnonzero(np.isnan(out[:, -1])):
+        line.require_defined(name, out[row], values[row])
+    return out
+
+
+def _shared(name: str, candles: Candles, columns: Columns) -> PerSet | Float1D:
+    """An argument that is a candle column or a parameter."""
+    if name in SERIES:
+        column: Float1D = getattr(candles, name)
+        return column
+    if name in columns:
+        return PerSet(columns[name])
+    raise StrategyError("E-STRATEGY-ARGUMENT", f"no line, column or parameter {name!r}.", did_you_mean(name, columns))
+
+
+@jit
+def take(out: Float1D, exposure: Float1D) -> None:
+    """A kernel for exposures that are there already."""
+    for t in range(out.size):
+        out[t] = exposure[t]
+
+
+def _array_plans(strategy: type[Strategy], candles: Candles, columns: Columns, sets: int) -> Iterator[Plan]:
+    """Plans for a strategy that overrides `exposure`: computed set by set, a batch held at a time."""
+    batch = max(1, LINES_LIMIT // (len(candles) * 8))
+    for first in range(0, sets, batch):
+        rows = range(first, min(first + batch, sets))
+        exposures = np.stack([_exposure(strategy, candles, columns, row) for row in rows])
+        yield Plan(take, [Rows(exposures, np.arange(len(rows)))], len(rows), is_kernel=True)
+
+
+def _exposure(strategy: type[Strategy], candles: Candles, columns: Columns, row: int) -> Float1D:
+    chosen = strategy.make({name: values[row].item() for name, values in columns.items()})
+    return evaluate(chosen, candles)
+
+
+def _blame(strategy: type[Strategy], candles: Candles, columns: Columns, row: int) -> None:
+    """Raise the error that a backtest of this set raises."""
+    _exposure(strategy, candles, columns, row)
+    raise StrategyError("E-STRATEGY-RANGE", f"set {row} of {strategy.name()} is not a fraction of equity everywhere.")
+
+
+def _joined(parts: list[Swept]) -> Swept:
+    """Batches as one."""
+    if len(parts) == 1:
+        return parts[0]
+    offsets = np.cumsum([0, *(len(part.moments) for part in parts[:-1])])
+    invalid = np.concatenate([part.invalid + offset for part, offset in zip(parts, offsets, strict=True)])
+    found = [part.blocks for part in parts if part.blocks is not None]
+    blocks = None
+    if found:
+        names = ("gross", "squares", "exposure", "switches")
+        blocks = replace(found[0], **{n: np.concatenate([getattr(b, n) for b in found]) for n in names})
+    return Swept(np.concatenate([part.moments for part in parts]), invalid, blocks)
