@@ -136,7 +136,7 @@ def backtest(
 def instance(strategy: Strategy | type[Strategy] | str, parameters: Mapping[str, Any]) -> Strategy:
     """The strategy asked for, with its parameters set; those not named keep their values."""
     if isinstance(strategy, Strategy):
-        return type(strategy).make(strategy.values | parameters)
+        return type(strategy).make({**strategy.values, **parameters})
     return strategy_class(strategy).make(parameters)
 
 
@@ -148,6 +148,7 @@ def strategy_class(strategy: Strategy | type[Strategy] | str) -> type[Strategy]:
 
 
 def checked_fill(fill: str) -> Fill:
+    """The fill rule of that name."""
     if fill == "next_open" or fill == "next_close":
         return fill  # type: ignore[return-value]
     raise UsageError("E-FILL", f"unknown fill {fill!r}.", "Use next_open or next_close.")

@@ -37,15 +37,10 @@ def grid(strategy: type[Strategy], ranges: Mapping[str, Iterable[Number] | Numbe
 
 
 def _axis(strategy: type[Strategy], name: str, ranges: Mapping[str, Iterable[Number] | Number]) -> NDArray[Any]:
+    """The distinct values of a parameter in ascending order."""
     parameter = strategy.parameters()[name]
-    if not ranges:
-        values: tuple[Number, ...] = parameter.values
-    else:
-        asked = ranges.get(name, parameter.default)
-        values = tuple(
-            coerce(parameter, v)
-            for v in ([asked] if np.ndim(asked) == 0 and not isinstance(asked, Iterable) else asked)
-        )
+    asked = ranges.get(name, parameter.default) if ranges else parameter.values
+    values = [coerce(parameter, v) for v in (asked if isinstance(asked, Iterable) else [asked])]
     if not values:
         raise UsageError("E-GRID-EMPTY", f"the range of {name} is empty.")
     return np.unique(np.array(values, dtype=np.int64 if isinstance(parameter.default, int) else np.float64))

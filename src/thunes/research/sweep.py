@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -229,9 +228,13 @@ def _joined(parts: list[Swept]) -> Swept:
         return parts[0]
     offsets = np.cumsum([0, *(len(part.moments) for part in parts[:-1])])
     invalid = np.concatenate([part.invalid + offset for part, offset in zip(parts, offsets, strict=True)])
-    found = [part.blocks for part in parts if part.blocks is not None]
-    blocks = None
-    if found:
-        names = ("gross", "squares", "exposure", "switches")
-        blocks = replace(found[0], **{n: np.concatenate([getattr(b, n) for b in found]) for n in names})
+    blocks = _joined_blocks([part.blocks for part in parts if part.blocks is not None])
     return Swept(np.concatenate([part.moments for part in parts]), invalid, blocks)
+
+
+def _joined_blocks(parts: list[Blocks]) -> Blocks | None:
+    if not parts:
+        return None
+    names = ("gross", "squares", "exposure", "switches")
+    gross, squares, exposure, switches = (np.concatenate([getattr(b, n) for b in parts]) for n in names)
+    return Blocks(parts[0].length, gross, squares, exposure, switches, parts[0].market)

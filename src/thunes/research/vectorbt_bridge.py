@@ -21,8 +21,8 @@ def portfolio(
 ) -> vbt.Portfolio:
     """A `vectorbt.Portfolio` from target exposures of shape (n,) or (n, sets), known at each close.
 
-    Long-or-flat targets become `from_signals`, fractions `from_orders` with target percents. Stops follow vectorbt's rule,
-    which knows one of stop-loss and trailing, and none for fractions: `UsageError` otherwise.
+    Long-or-flat targets become `from_signals`, fractions `from_orders` with target percents. Stops follow vectorbt's
+    rule, which knows one of stop-loss and trailing, and none for fractions: `UsageError` otherwise.
     """
     index = pd.to_datetime(candles.open_time, unit="ms", utc=True)
     wanted = np.zeros_like(exposure)
