@@ -114,12 +114,14 @@ def test_a_stream_that_cannot_encode_gets_ascii() -> None:
     assert done.stderr.startswith("x No such command 'x'.")
 
 
-def test_a_reader_that_has_gone_is_met_with_silence() -> None:
+@pytest.mark.parametrize("arguments", [["--help"], ["settings"], ["settings", "--json"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_gone_is_met_with_silence(arguments: list[str], unbuffered: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run(
-        [sys.executable, "-m", "thunes", "settings"], stdout=writer, stderr=subprocess.PIPE, check=False
-    )
+    command = [sys.executable, "-m", "thunes", *arguments]
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False, env=environment)
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")
 
