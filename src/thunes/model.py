@@ -161,13 +161,13 @@ def _validate_times(times: Int1D, interval: str) -> None:
         row = int(np.argmax(steps <= 0)) + 1
         what = "duplicate" if steps[row - 1] == 0 else "out of order"
         raise DataError("E-DATA-ORDER", f"open time {what} at row {row} ({iso(int(times[row]))} UTC).")
-    off = _off_grid(times, interval)
+    off = off_grid(times, interval)
     if off.any():
         row = int(np.argmax(off))
         raise DataError("E-DATA-GRID", f"row {row} ({iso(int(times[row]))} UTC) does not lie on the {interval} grid.")
 
 
-def _off_grid(times: Int1D, interval: str) -> NDArray[np.bool_]:
+def off_grid(times: Int1D, interval: str) -> NDArray[np.bool_]:
     """Rows whose open time is no candle's: days and less count from the epoch, 3d and 1w from the first row."""
     if interval == "1M":
         months = times.astype("datetime64[ms]").astype("datetime64[M]")
