@@ -81,14 +81,14 @@ $(UV):
 
 # The locks give every version; the package itself is installed on top of them, editable.
 $(USE): requirements-research.txt pyproject.toml | $(UV)
-	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements-research.txt
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --requirement requirements-research.txt
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 $(DEVELOP): requirements-dev.txt $(USE)
-	$(UV) pip install --quiet --python $(BIN)/python --requirement requirements-dev.txt
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --requirement requirements-dev.txt
 	@touch $@
 
 $(BENCH): $(DEVELOP)
-	$(UV) pip install --quiet --python $(BIN)/python --constraint requirements-dev.txt --editable '.[bench]'
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --constraint requirements-dev.txt --editable '.[bench]'
 	@touch $@
