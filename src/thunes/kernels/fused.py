@@ -24,6 +24,7 @@ from thunes.model import Float1D
 
 KERNELS = "thunes.kernels."
 FOLDER = Path(__file__).parent / "__pycache__" / "fused"
+MAKER = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()  # another way of compiling gives other names
 
 DECIDE = """
 def loop(out, {arguments}):
@@ -40,7 +41,7 @@ def load(source: str, functions: Mapping[str, Callable[..., Any]]) -> Callable[.
     """The function `loop` of a module source, compiled, whose globals are `functions` and numpy as `np`."""
     prints = "".join(f"# {name} {fingerprint(function)}\n" for name, function in sorted(functions.items()))
     text = f"{source}\n# calls:\n{prints}"
-    name = "loop_" + hashlib.sha256(text.encode()).hexdigest()[:32]
+    name = "loop_" + hashlib.sha256((MAKER + text).encode()).hexdigest()[:32]
     if name not in _loaded:
         _loaded[name] = _compile(name, text, functions)
     return _loaded[name]
@@ -50,24 +51,25 @@ def _compile(name: str, text: str, functions: Mapping[str, Callable[..., Any]]) 
     path = FOLDER / f"{name}.py"
     cached = HAVE_NUMBA and _written(path, text)
     module = sys.modules[name] = types.ModuleType(name)  # numba looks it up there when it loads from its cache
-    vars(module).update(np=np, **{key: _fresh(function) for key, function in functions.items()})
+    vars(module).update(np=np, **{key: _fresh(function, name) for key, function in functions.items()})
     exec(compile(text, str(path), "exec"), vars(module))  # noqa: S102  (our own text)
     loop: Callable[..., Any] = vars(module)["loop"]
     return jit(loop, cache=cached)
 
 
-def _fresh(function: Callable[..., Any]) -> Callable[..., Any]:
+def _fresh(function: Callable[..., Any], module: str) -> Callable[..., Any]:
     """A function compiled anew with all that it calls: a cached callee may be older than what that one calls.
 
+    It is made a member of `module`, which numba finds again when it loads from its cache, as it may not a user's file.
     Our own kernels are as they are; `compiled.py` says why they cannot be stale.
     """
     original = plain(function)
     if not isinstance(original, types.FunctionType) or original.__module__.startswith(KERNELS):
         return function
-    scope = dict(original.__globals__)
+    scope = {**original.__globals__, "__name__": module}
     for name in {name for code in _codes(original.__code__) for name in code.co_names} & scope.keys():
         if isinstance(plain(scope[name]), types.FunctionType) and scope[name] is not function:
-            scope[name] = _fresh(scope[name])
+            scope[name] = _fresh(scope[name], module)
     copy = types.FunctionType(original.__code__, scope, original.__name__, original.__defaults__, original.__closure__)
     return jit(copy, cache=False)
 

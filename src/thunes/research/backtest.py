@@ -57,7 +57,7 @@ class BacktestResult:
         """One row per position, flat to flat, in time order; only the last can be open, valued at the last close.
 
         Columns: entry_time and exit_time (open times of their bars), bars, size, mean entry_price and exit_price
-        (slippage included), fees, pnl, return (pnl over the money paid in), reason of the exit, open.
+        (slippage included), fees, pnl, return (pnl over the money paid in), reason of the exit (null while open), open.
         """
         return _trades_frame(self.simulation.trades, self.candles)
 
@@ -178,7 +178,9 @@ def _trades_frame(rows: Float1D, candles: Candles) -> Frame:
             "fees": fees,
             "pnl": pnl,
             "return": pnl / (size * entry),
-            "reason": pl.Series([REASONS[int(code)] for code in reason], dtype=pl.String),
+            "reason": pl.Series(
+                [REASONS[int(r)] if c else None for r, c in zip(reason, closed, strict=True)], dtype=pl.String
+            ),
             "open": closed == 0.0,
         }
     )
