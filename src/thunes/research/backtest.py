@@ -49,8 +49,12 @@ class BacktestResult:
     @cached_property
     def hold(self) -> dict[str, float]:
         """The same metrics of buying at the first possible fill and holding, at the same costs."""
-        held = simulation.run(self.candles, np.ones(len(self.candles)), self.costs, fill=self.fill)
-        return stats_of(held, self.candles)
+        return stats_of(self.held, self.candles)
+
+    @cached_property
+    def held(self) -> Simulation:
+        """The account that buys at the first possible fill and holds."""
+        return simulation.run(self.candles, np.ones(len(self.candles)), self.costs, fill=self.fill)
 
     @cached_property
     def trades(self) -> Frame:
@@ -67,7 +71,6 @@ class BacktestResult:
         from thunes.research.frame import Frame, times
 
         curve = self.simulation.equity
-        held = simulation.run(self.candles, np.ones(len(self.candles)), self.costs, fill=self.fill)
         return Frame(
             {
                 "open_time": times("open_time", self.candles.open_time),
@@ -76,7 +79,7 @@ class BacktestResult:
                 "exposure": self.simulation.exposed,
                 "equity": curve,
                 "drawdown": curve / np.maximum.accumulate(curve) - 1.0,
-                "hold": held.equity,
+                "hold": self.held.equity,
             }
         )
 
