@@ -4,8 +4,8 @@ A simulation is first reduced to a row of *moments* (`MOMENTS`), by `summarise` 
 `score.py`; `derive` turns moments into metrics, for one row or a million. So every figure has one formula.
 
 Conventions: simple close-to-close equity returns, the first one 0; ddof 1; risk-free rate 0; a year of 365 days;
-fractions, not percent; drawdown negative; durations in bars; money in quote currency. Undefined is NaN: a ratio to zero,
-a win rate without closed trades, the duration of a drawdown that never was.
+fractions, not percent; drawdown negative; durations in bars; money in quote currency. Undefined is NaN: a ratio to
+zero, a win rate without closed trades, the duration of a drawdown that never was.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ on a thread pool. (numba's own `parallel=True` kills forked workers and aborts u
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -187,15 +188,13 @@ def level_for(metrics: Collection[str]) -> int:
 def in_slices(work: Callable[[int, int], None], count: int, threads: int) -> None:
     """Call `work(first, last)` for slices that cover range(count), on this thread and `threads` − 1 more."""
     edges = np.linspace(0, count, min(count, threads * SLICES_PER_THREAD) + 1).astype(int).tolist()
-    slices = iter(list(zip(edges[:-1], edges[1:], strict=True)))  # its next() is atomic, so each slice goes once
+    slices = iter(list(itertools.pairwise(edges)))  # its next() is atomic, so each slice goes once
 
     def drain() -> None:
         for first, last in slices:
             work(first, last)
 
-    if threads == 1:
-        return drain()
-    with ThreadPoolExecutor(threads - 1) as pool:
+    with ThreadPoolExecutor(max(threads - 1, 1)) as pool:  # starts a thread only when given work
         others = [pool.submit(drain) for _ in range(threads - 1)]
         drain()
     for other in others:
