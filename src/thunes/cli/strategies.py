@@ -126,7 +126,7 @@ def _block(entry: dict[str, Any]) -> object:
     for p in entry["parameters"]:
         step = "" if p["step"] == 1 else f" by {p['step']:g}"
         table.add_row(p["name"], f"{p['default']:g} {p['unit']}", f"{p['first']:g} … {p['last']:g}{step}")
-    body = Group(entry["description"], *([table] if entry["parameters"] else []))
+    body = Group(Text(entry["description"]), *([table] if entry["parameters"] else []))
     return Group(head, Padding(body, (0, 0, 1, 2), expand=False))
 
 

@@ -9,7 +9,7 @@ from thunes.strategies.base import Line, Lines, Strategy, param
 
 
 class BollingerReversion(Strategy):
-    """Long once the close falls below the lower Bollinger band, until it is back at its mean."""
+    """Long once the close falls below the lower band, until it is back at the mean."""
 
     window: int = param(20, "bars", first=10, last=109)
     width: float = param(2.0, "deviations", first=0.5, last=4.0, step=0.05)

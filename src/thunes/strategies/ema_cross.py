@@ -9,7 +9,7 @@ from thunes.strategies.base import Line, Lines, Strategy, param
 
 
 class EmaCross(Strategy):
-    """Long while the fast exponential average of closes is above the slow one, flat otherwise."""
+    """Long while the fast exponential average of closes is above the slow one."""
 
     fast: int = param(20, "bars", first=5, last=54)
     slow: int = param(50, "bars", first=20, last=219)

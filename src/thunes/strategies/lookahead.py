@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from thunes.clock import iso
-from thunes.errors import DataError
+from thunes.errors import DataError, StrategyError
 from thunes.model import COLUMNS, PRICES, Candles, Float1D, Int1D
 from thunes.strategies.base import Strategy, evaluate
 
@@ -30,13 +30,12 @@ class Leak:
 
     bar: int
     open_time: int  # epoch ms
-    expected: float
-    found: float
-    future: str  # what exposed it
+    exposure: float
+    future: str  # the one that changes it
 
     def __str__(self) -> str:
         at = f"bar {self.bar} ({iso(self.open_time)} UTC)"
-        return f"{at} says {self.expected:g}, but {self.found:g} with {self.future}"
+        return f"{at} says {self.exposure:g}, but not with {self.future}"
 
 
 @dataclass(frozen=True)
@@ -95,34 +94,38 @@ def _report(check: str, strategy: Strategy, candles: Candles, whole: Float1D, tr
     leak, evaluations = None, 1
     for future, known, variant in trials:
         evaluations += 1
-        found = _answer(strategy, variant)
         bars = known + 1 if leak is None else min(known + 1, leak.bar)  # only an earlier leak is news
-        differs = whole[:bars] != found[:bars]
+        differs = whole[:bars] != _answer(strategy, variant, future, whole[:bars])[:bars]
         if differs.any():
             bar = int(np.argmax(differs))
-            leak = Leak(bar, int(candles.open_time[bar]), float(whole[bar]), float(found[bar]), future)
+            leak = Leak(bar, int(candles.open_time[bar]), float(whole[bar]), future)
     return Report(check, repr(strategy), len(candles), evaluations, leak)
 
 
-def _answer(strategy: Strategy, candles: Candles) -> Float1D:
+def _answer(strategy: Strategy, candles: Candles, future: str, whole: Float1D) -> Float1D:
     """Exposure; 0 where there are too few candles for the strategy to say anything."""
     try:
         return evaluate(strategy, candles)
     except DataError as error:
         if error.code != "E-DATA-SHORT":
             raise
-        return np.zeros(len(candles))
+    except StrategyError as error:
+        if whole.any():
+            raise StrategyError(error.code, f"With {future}: {error.message}", error.hint) from error
+    return np.zeros(len(candles))
 
 
 def _trials(candles: Candles, whole: Float1D, count: int) -> Iterator[Trial]:
     yield "the same candles again", len(candles) - 1, candles
     columns = {name: getattr(candles, name) for name in COLUMNS[1:]}
-    for k, cut in enumerate(_cuts(candles, whole, count)):
+    cuts = _cuts(candles, whole, count)
+    for k, cut in enumerate(cuts):
         yield _with_future("opposite prices", _oppose, columns, candles, int(cut))
         if k % ALL_FUTURES_EVERY == 0:
-            yield _cut_off(candles, int(cut))
             for name, change in FUTURES.items():
                 yield _with_future(name, change, columns, candles, int(cut))
+    for cut in cuts[::ALL_FUTURES_EVERY]:
+        yield _cut_off(candles, int(cut))
 
 
 def _cut_off(candles: Candles, cut: int) -> Trial:

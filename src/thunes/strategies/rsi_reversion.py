@@ -9,7 +9,7 @@ from thunes.strategies.base import Line, Lines, Strategy, param
 
 
 class RsiReversion(Strategy):
-    """Long once the RSI falls below a lower level, until it rises above an upper one."""
+    """Long once the RSI falls below a lower level, until it is above an upper one."""
 
     period: int = param(14, "bars", first=2, last=25)
     lower: float = param(30.0, "RSI points", first=10.0, last=44.0, step=2.0)
