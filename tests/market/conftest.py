@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.market.loopback import NOW, Exchange, running
+
 from thunes.clock import ManualClock
 from thunes.market.store import Store
 

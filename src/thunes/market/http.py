@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -52,7 +54,7 @@ class Http:
 
     def __init__(self, base_url: str, clock: Clock, patience: Patience = PATIENT, warn: Warn = lambda _: None) -> None:
         self._base, self._clock, self._patience, self._warn = base_url.rstrip("/"), clock, patience, warn
-        self._client = httpx.Client(timeout=httpx.Timeout(patience.read, connect=patience.connect))
+        self._client = httpx.Client(verify=_tls(), timeout=httpx.Timeout(patience.read, connect=patience.connect))
         try:
             self.host = httpx.URL(base_url).netloc.decode()
         except httpx.InvalidURL as e:
@@ -117,6 +119,12 @@ class Http:
                 if len(body) > self._patience.biggest:
                     raise nonsense(self.host, f"the answer is larger than {self._patience.biggest:,} bytes")
         return response.status_code, response.headers, bytes(body)
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Reading the certificates takes longer than a request: once for all clients."""
+    return httpx.create_ssl_context()
 
 
 def refusal(host: str, status: int, headers: Mapping[str, str], body: bytes) -> NetworkError:

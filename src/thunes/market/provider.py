@@ -71,6 +71,7 @@ def update(
                 progress(min(done, total), total)
                 if sum(len(b.candles) for b in waiting if b.candles) >= FLUSH_BARS:
                     _store(series, provider, waiting)
+        progress(total, total)
     finally:
         _store(series, provider, waiting)
 

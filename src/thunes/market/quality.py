@@ -131,9 +131,9 @@ def gap_note(candles: Candles) -> str:
     if not gaps:
         return ""
     longest = max(gaps, key=lambda gap: gap.bars)
-    missing = sum(gap.bars for gap in gaps)
-    where = f"the longest {longest.bars:,} from {iso(longest.start)} UTC"
-    return f"{candles.symbol} {candles.interval}: {missing:,} bars are missing in {len(gaps):,} gaps, {where}."
+    where = f"the longest of {longest.bars:,} from {iso(longest.start)} UTC"
+    missing, count = sum(gap.bars for gap in gaps), f"{len(gaps):,} gap{'s' if len(gaps) > 1 else ''}"
+    return f"{candles.symbol} {candles.interval}: {missing:,} bars missing in {count}, {where}."
 
 
 def _problems(times: Int1D, prices: Float1D, volume: Float1D, interval: str) -> dict[str, NDArray[np.bool_]]:

@@ -46,6 +46,7 @@ def load_candles(
     archive_url: str = ARCHIVE_URL,
     environment: str = "sim",
     clock: Clock | None = None,
+    reach_within: float = FEW_SECONDS,
     warn: Warn = lambda _: None,
     progress: Progress = lambda _done, _all: None,
 ) -> Candles:
@@ -59,6 +60,7 @@ def load_candles(
     start, end : the candles that open at `start` or later and before `end`; ISO text (UTC), epoch ms or aware datetimes
     last : of these the last so many. With none of the three: all of a file or of the store, else `DEFAULT_BARS`
     store : the store, or its folder
+    reach_within : seconds in which Binance must answer `auto`
     warn : told, in whole sentences, what a reader of the results must know: the synthetic banner, missing bars
     progress : told bars done and bars in all while fetching
 
@@ -76,9 +78,17 @@ def load_candles(
     else:
         _require_word(data, word)
         clock = clock or SystemClock()
-        folder = store if isinstance(store, Store) else Store(store, clock)
         loader = _Loader(
-            *_identity(symbol, interval), period, folder, data_url, archive_url, environment, clock, warn, progress
+            *_identity(symbol, interval),
+            period=period,
+            stored=store if isinstance(store, Store) else Store(store, clock),
+            data_url=data_url,
+            archive_url=archive_url,
+            environment=environment,
+            clock=clock,
+            reach_within=reach_within,
+            warn=warn,
+            progress=progress,
         )
         candles = loader.synthetic(data) if word == "synthetic" else getattr(loader, word)()
     _say_what_is_missing(candles, period, warn)
@@ -97,6 +107,7 @@ class _Loader:
     archive_url: str
     environment: str
     clock: Clock
+    reach_within: float
     warn: Warn
     progress: Progress
 
@@ -107,9 +118,8 @@ class _Loader:
         spec = parse(text)
         bars, end_ms = self.period.bars_and_end(self.interval)
         edge, ends = spec.edge, spec.edge_ends
-        return self.period.cut(
-            generate(self.symbol, self.interval, bars, seed=spec.seed, edge=edge, edge_ends=ends, end_ms=end_ms)
-        )
+        what = (self.symbol, self.interval, bars)
+        return self.period.cut(generate(*what, seed=spec.seed, edge=edge, edge_ends=ends, end_ms=end_ms))
 
     def store(self) -> Candles:
         """What is on disk: fetched candles, else imported ones."""
@@ -148,7 +158,7 @@ class _Loader:
     def _store_then_binance(self, wanted: Range) -> Candles | None:
         series, elsewhere = self._series("binance"), self._series("archive").known()
         if missing(series, wanted, self.clock.now_ms(), elsewhere):
-            _within(FEW_SECONDS, self._probe)
+            _within(self.reach_within, self._probe)
             with self._http(self.data_url) as http:
                 update(series, BinanceRest(http), wanted, progress=self.progress, elsewhere=elsewhere)
         return self._fetched(wanted)

@@ -192,7 +192,12 @@ class Series:
         return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == part.sha256
 
     def _merged(self, part: Part | None, candles: Candles) -> Candles:
-        return joined([self._read_part(part, candles.source), candles]) if part else candles
+        if part is None:
+            return candles
+        try:
+            return joined([self._read_part(part, candles.source), candles])
+        except FileNotFoundError:
+            raise self._damaged(part.file, "missing") from None
 
     def _write(self, month: str, candles: Candles) -> Part:
         content = parquet.encode(candles)
@@ -202,7 +207,7 @@ class Series:
         return Part(month, file, len(candles), int(candles.open_time[0]), int(candles.open_time[-1]), sha256)
 
     def _save(self, manifest: Manifest) -> None:
-        FORMAT.write(self.folder / MANIFEST, asdict(manifest))
+        FORMAT.write(self.folder / MANIFEST, {**asdict(manifest), "known": [list(piece) for piece in manifest.known]})
         held = {part.file for part in manifest.parts}
         for path in [*self.folder.glob("*.parquet"), *self.folder.glob(".*.tmp")]:
             if path.name not in held:
