@@ -90,9 +90,19 @@ def param(default: Number, unit: str, *, first: Number, last: Number, step: Numb
     return dataclasses.field(default=default, metadata={"unit": unit, "range": (first, last, step)})
 
 
+class _Frozen:
+    """What makes subclasses immutable, however they came to be dataclasses."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
+
+
 @dataclass_transform(frozen_default=True, field_specifiers=(param,))
 @dataclass(frozen=True)
-class Strategy:
+class Strategy(_Frozen):
     """Base of all strategies: a subclass is a frozen dataclass, made so by itself, whose fields come from `param`.
 
     `constraints` are comparisons between parameters, such as ``"fast < slow"``. A rule's first argument is the decision
@@ -112,6 +122,7 @@ class Strategy:
         super().__init_subclass__()
         own = {name: field for name, field in vars(cls).items() if isinstance(field, dataclasses.Field)}
         dataclass(frozen=True)(cls)
+        del cls.__setattr__, cls.__delattr__  # or a decorator @dataclass(frozen=True) would refuse to set them again
         cls._declared = {**cls._declared, **{name: _parameter(cls, name, field) for name, field in own.items()}}
         for field in dataclasses.fields(cls):
             if field.name not in cls._declared:
@@ -209,11 +220,14 @@ def where(error: BaseException, file: str = "") -> str:
 
 def validate_exposure(values: Any, bars: int) -> Float1D:
     """An exposure as float64[bars], or a `StrategyError` that names the first bar at fault and its value."""
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise StrategyError("E-STRATEGY-TYPE", f"exposure is no array of numbers: {error}.") from error
     if array.shape != (bars,):
         raise StrategyError("E-STRATEGY-LENGTH", f"exposure has shape {array.shape}; {bars:,} bars need ({bars},).")
     if array.dtype.kind not in "biuf":
-        raise StrategyError("E-STRATEGY-TYPE", f"exposure has dtype {array.dtype}; it must be numbers.")
+        raise StrategyError("E-STRATEGY-TYPE", f"exposure is no array of numbers: its dtype is {array.dtype}.")
     exposure: Float1D = np.ascontiguousarray(array, dtype=np.float64)
     bad = ~((exposure >= 0) & (exposure <= 1))
     if bad.any():

@@ -9,7 +9,7 @@ from thunes.strategies.base import Line, Lines, Strategy, param
 
 
 class DonchianBreakout(Strategy):
-    """Long once the close breaks the high of `entry` bars, until the low of `exit` bars."""
+    """Long from a close above the `entry`-bar high to one below the `exit`-bar low."""
 
     entry: int = param(20, "bars", first=10, last=209)
     exit: int = param(10, "bars", first=5, last=54)

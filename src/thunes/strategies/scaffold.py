@@ -39,7 +39,7 @@ def test_no_future_changes_the_past():
 
 
 def test_it_trades():
-    assert thunes.backtest(STRATEGY, CANDLES, engine="kernel").stats["trades"] > 0
+    assert thunes.backtest(STRATEGY, CANDLES).stats["trades"] > 0
 """
 
 
