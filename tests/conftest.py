@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
 import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
+from tests import series
 
+from thunes.model import Candles
 from thunes.settings import NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,3 +52,9 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real candles: ../shared/data is missing")
     return folder
+
+
+@pytest.fixture(scope="session")
+def real(shared_data: Path) -> Callable[[str, int], Candles]:
+    """The last bars of one of the real series: `real("panel-1h/ETHUSDT-1h", 2_160)`."""
+    return lambda name, last: series.real(shared_data, name, last)
