@@ -167,5 +167,12 @@ def test_a_window_longer_than_the_data_is_an_error_that_says_so(name: str, make_
         evaluate(registry.load(name)(), make_walk(8))
 
 
+def test_bollinger_leaves_at_the_mean_itself(make_candles: MakeCandles) -> None:
+    close = np.concatenate([np.full(20, 100.0), np.full(30, 90.0)])
+    exposure = evaluate(registry.load("bollinger_reversion").make({"window": 20}), make_candles(close))
+    # in at the drop, out once the window holds nothing but 90: the close is the mean
+    np.testing.assert_array_equal(exposure, np.repeat([0.0, 1.0, 0.0], [20, 19, 11]))
+
+
 def test_buy_and_hold_is_long_from_the_first_close(make_walk: MakeCandles) -> None:
     assert evaluate(registry.load("buy_and_hold")(), make_walk(1)).tolist() == [1.0]

@@ -55,6 +55,12 @@ def test_the_first_leaking_bar_is_named_with_its_time_and_future(make_walk: Make
     assert "prices after bar 0" in str(report)
 
 
+def test_a_strategy_that_does_not_repeat_itself_is_called_that(make_walk: MakeWalk) -> None:
+    leak = check_lookahead(leaking("RemembersCalls"), make_walk(300)).leak
+    assert leak is not None
+    assert leak.future == "the same candles again"
+
+
 def test_a_rare_leak_is_named_at_a_rare_bar(make_walk: MakeWalk) -> None:
     candles = make_walk(2000)
     leak = check_lookahead(leaking("PeeksOnRareBars"), candles).leak
