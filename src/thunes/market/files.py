@@ -8,8 +8,9 @@ sidecar `NAME.csv.json`.
 from __future__ import annotations
 
 import io
+import itertools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from thunes.errors import DataError, UsageError
 from thunes.market import parquet
 from thunes.market.atomic import write_atomic
 from thunes.market.labels import Label
-from thunes.market.store import symbol_name
+from thunes.market.store import joined, symbol_name
 from thunes.market.tables import UNREADABLE, from_csv, from_table, to_candles, unzip
 from thunes.model import INTERVAL_MS, INTERVALS, Candles, Int1D, interval_ms
 
@@ -59,11 +60,35 @@ def read_file(path: Path, *, symbol: str | None = None, interval: str | None = N
     frame, label = read_table(path)
     identity = identify(path, label, symbol, interval)
     try:
-        _require_interval(frame["open_time"].to_numpy(), identity.interval)
+        require_interval(frame["open_time"].to_numpy(), identity.interval)
         candles = to_candles(frame, identity.symbol, identity.interval, identity.source)
     except DataError as e:
         raise DataError(e.code, f"{path.name}: {e.message}", e.hint) from e
     return candles.replace(source=label.source_of(candles, identity.source)) if label else candles
+
+
+def read_files(paths: Sequence[Path], *, symbol: str | None = None, interval: str | None = None) -> list[Candles]:
+    """The candles of several files, joined to one value per symbol and interval.
+
+    Errors: those of `read_file`; `DataError` where two files hold the same time, or only one of them is synthetic.
+    """
+    series: dict[tuple[str, str], list[Candles]] = {}
+    for path in paths:
+        candles = read_file(path, symbol=symbol, interval=interval)
+        series.setdefault((candles.symbol, candles.interval), []).append(candles)
+    return [_joined(pieces) for pieces in series.values()]
+
+
+def _joined(pieces: list[Candles]) -> Candles:
+    pieces = sorted(pieces, key=lambda piece: int(piece.open_time[0]))
+    for before, after in itertools.pairwise(pieces):
+        if after.open_time[0] <= before.open_time[-1]:
+            raise DataError("E-DATA-OVERLAP", f"{before.source} and {after.source} overlap: {before!r}, {after!r}.")
+    sources = list(dict.fromkeys(piece.source for piece in pieces))
+    if len({source.partition(":")[0] for source in sources}) > 1 or (len(sources) > 1 and pieces[0].is_synthetic):
+        raise DataError("E-DATA-MIXED", f"{' and '.join(sources)} may not be joined.", "Import them one by one.")
+    source = sources[0] if len(sources) == 1 else f"{sources[0]}+{len(sources) - 1}"
+    return joined([piece.replace(source=source) for piece in pieces])
 
 
 def read_table(path: Path) -> Table:
@@ -81,10 +106,16 @@ def read_table(path: Path) -> Table:
 
 def write_file(candles: Candles, path: Path) -> None:
     """Write candles with their label, by the suffix: .parquet, .feather, .csv. Atomic: the whole file or nothing."""
-    writer = WRITERS.get(path.suffix.lower())
-    if writer is None:
-        raise UsageError("E-FILE-SUFFIX", f"{path.name} is no kind of file that is written.", _known(WRITERS))
-    writer(candles, path)
+    writer_of(path)(candles, path)
+
+
+def writer_of(path: Path) -> Callable[[Candles, Path], None]:
+    """What writes this kind of file; `UsageError` where nothing does."""
+    try:
+        return WRITERS[path.suffix.lower()]
+    except KeyError:
+        what = f"{path.name} is no kind of file that is written."
+        raise UsageError("E-FILE-SUFFIX", what, _known(WRITERS)) from None
 
 
 def identify(path: Path, label: Label | None, symbol: str | None, interval: str | None) -> Identity:
@@ -104,8 +135,8 @@ def sidecar(path: Path) -> Path:
     return path.with_name(f"{path.name}.json")
 
 
-def _require_interval(times: Int1D, interval: str) -> None:
-    """The smallest step between candles must be one bar of the interval (gaps may hide it, nothing can shorten it)."""
+def require_interval(times: Int1D, interval: str) -> None:
+    """Raise `DataError` unless the smallest step is one bar of the interval: gaps may hide it, nothing shortens it."""
     steps = np.diff(times)
     if not steps.size or (steps <= 0).any():  # one candle fits any; disorder has its own message
         return

@@ -29,5 +29,10 @@ def bars_apart(times: Int1D, interval: str) -> Int1D:
     return np.asarray(np.diff(times) // interval_ms(interval))
 
 
+def expected_bars(first: int, last: int, interval: str) -> int:
+    """Bars from one opening time to another, both included, when none is missing."""
+    return int(bars_apart(np.array([first, last]), interval)[0]) + 1
+
+
 def _month(times: Int1D) -> np.ndarray[tuple[int, ...], np.dtype[np.datetime64]]:
     return times.astype("datetime64[ms]").astype("datetime64[M]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from thunes.clock import iso
 from thunes.errors import DataError
+from thunes.market.files import identify, read_file, read_table, require_interval
 from thunes.market.grid import bars_apart
 from thunes.model import PRICES, Candles, Float1D, Int1D, next_open_time, off_grid
 
@@ -123,6 +125,15 @@ def inspect(frame: pl.DataFrame, symbol: str, interval: str, source: str) -> Qua
 def inspect_candles(candles: Candles) -> Quality:
     """The report on valid candles."""
     return inspect(candles.to_frame(), candles.symbol, candles.interval, candles.source)
+
+
+def inspect_file(path: Path, *, symbol: str | None = None, interval: str | None = None) -> Quality:
+    """The report on a file, whose candles may be bad. Errors: as `files.read_file` where it is no table of candles."""
+    frame, label = read_table(path)
+    identity = identify(path, label, symbol, interval)
+    require_interval(frame["open_time"].to_numpy(), identity.interval)
+    report = inspect(frame, identity.symbol, identity.interval, label.source if label else identity.source)
+    return inspect_candles(read_file(path, symbol=symbol, interval=interval)) if report.ok else report
 
 
 def gap_note(candles: Candles) -> str:

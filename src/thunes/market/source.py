@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import textwrap
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ PROBE = Patience(connect=3.0, read=3.0, total=4.0, attempts=1)
 FETCHED: tuple[Origin, ...] = ("archive", "binance")
 HOW_TO_FILL = "See `thunes data list`, `fetch` and `import`."
 FEW_SECONDS = 5.0
-BAR = "!" * 80
+WIDTH = 80
 
 
 def load_candles(
@@ -174,9 +175,7 @@ class _Loader:
             self.warn(f"{error.message} Going on with stored candles, which end {iso(candles.end_time)} UTC.")
             return candles
         candles = self.synthetic("synthetic")
-        why = f"{error.message} Going on with INVENTED candles ({candles.source})."
-        what = f"No figure below says anything about {self.symbol}. For real candles: --data FILE."
-        self.warn(f"{BAR}\nSYNTHETIC MARKET. {why}\n{what}\n{BAR}")
+        self.warn(banner(self.symbol, candles.source, error.message))
         return candles
 
     def _imported(self) -> Candles:
@@ -227,6 +226,13 @@ class _Loader:
 
     def _series(self, origin: Origin) -> Series:
         return self.stored.series(origin, self.symbol, self.interval)
+
+
+def banner(symbol: str, source: str, why: str) -> str:
+    """What is said when invented candles take the place of real ones: several lines that cannot be missed."""
+    text = f"{why} Going on with INVENTED candles ({source}): no figure below says anything about {symbol}."
+    edge = " SYNTHETIC MARKET ".center(WIDTH, "!")
+    return "\n".join([edge, *textwrap.wrap(text, WIDTH), *textwrap.wrap(ELSEWHERE, WIDTH), "!" * WIDTH])
 
 
 def _identity(symbol: str | None, interval: str | None) -> tuple[str, str]:
