@@ -23,6 +23,7 @@ from thunes.kernels.compiled import HAVE_NUMBA, jit, plain
 from thunes.model import Float1D
 
 KERNELS = "thunes.kernels."
+KEPT = 200  # loops on disk, about 300 KB each
 FOLDER = Path(__file__).parent / "__pycache__" / "fused"
 MAKER = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()  # another way of compiling gives other names
 
@@ -83,9 +84,18 @@ def _written(path: Path, text: str) -> bool:
             with os.fdopen(handle, "w") as file:
                 file.write(text)
             Path(temporary).replace(path)
+            _prune(path.parent)
     except OSError:
         return False
     return True
+
+
+def _prune(folder: Path) -> None:
+    """Forget the oldest loops beyond `KEPT`: every edit of a rule leaves one behind."""
+    modules = sorted(folder.glob("loop_*.py"), key=lambda module: module.stat().st_mtime)
+    for module in modules[:-KEPT]:
+        for file in (module, *folder.glob(f"__pycache__/{module.stem}.*")):
+            file.unlink(missing_ok=True)
 
 
 def fingerprint(function: Callable[..., Any]) -> str:
