@@ -201,6 +201,11 @@ class TestCheck:
         (found,) = json.loads(out)["checks"]
         assert (code, found["ok"], found["duplicates"], found["missing"]) == (4, False, 1, 2)
 
+    def test_a_wrong_interval_is_one_line_that_names_the_file(self, run: Run) -> None:
+        code, _, talk = run("check", str(plain_csv()), "--interval", "1d")
+        assert (code, one_line(talk)) == (4, True)
+        assert talk.startswith("✗ BTCUSDT-1h.csv: its candles are 1h apart, not 1d. Say --interval 1h or make longer")
+
     def test_a_file_that_is_no_table_does_not_hide_the_others(self, run: Run) -> None:
         plain_csv("ETHUSDT-1h.csv")
         Path("BTCUSDT-1h.csv").write_text("<html>")

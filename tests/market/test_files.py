@@ -203,6 +203,13 @@ def test_a_damaged_file_never_raises_anything_but_our_error(tmp_path: Path, suff
         assert read_file(path).source in ("binance", f"file:{path.name}")
 
 
+def test_a_zip_of_the_archive_is_read_as_it_is(tmp_path: Path) -> None:
+    text = "".join(",".join(map(str, row)) + "\n" for row in klines(T, 5))
+    (tmp_path / "BTCUSDT-1h-2024-03.zip").write_bytes(zipped("BTCUSDT-1h-2024-03.csv", text))
+    candles = read_file(tmp_path / "BTCUSDT-1h-2024-03.zip")
+    assert candles.fingerprint() == market(T, 5, source="file:BTCUSDT-1h-2024-03.zip").fingerprint()
+
+
 def test_a_missing_file_is_a_data_error_and_an_unknown_kind_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no file"):
         read_file(tmp_path / "BTCUSDT-1h.csv")

@@ -59,8 +59,8 @@ def read_file(path: Path, *, symbol: str | None = None, interval: str | None = N
     """
     frame, label = read_table(path)
     identity = identify(path, label, symbol, interval)
+    require_interval(frame["open_time"].to_numpy(), identity.interval, path.name)
     try:
-        require_interval(frame["open_time"].to_numpy(), identity.interval)
         candles = to_candles(frame, identity.symbol, identity.interval, identity.source)
     except DataError as e:
         raise DataError(e.code, f"{path.name}: {e.message}", e.hint) from e
@@ -135,7 +135,7 @@ def sidecar(path: Path) -> Path:
     return path.with_name(f"{path.name}.json")
 
 
-def require_interval(times: Int1D, interval: str) -> None:
+def require_interval(times: Int1D, interval: str, name: str) -> None:
     """Raise `DataError` unless the smallest step is one bar of the interval: gaps may hide it, nothing shortens it."""
     steps = np.diff(times)
     if not steps.size or (steps <= 0).any():  # one candle fits any; disorder has its own message
@@ -143,9 +143,14 @@ def require_interval(times: Int1D, interval: str) -> None:
     smallest = int(steps.min())
     fits = 28 <= smallest / INTERVAL_MS["1d"] <= 31 if interval == "1M" else smallest == interval_ms(interval)
     if not fits:
-        found = next((name for name, ms in INTERVAL_MS.items() if ms == smallest), f"{smallest / 1000:g} s")
-        hint = f"Say --interval {found}." if found in INTERVALS else ""
-        raise DataError("E-DATA-INTERVAL", f"its candles are {found} apart, not {interval}.", hint)
+        found = next((known for known, ms in INTERVAL_MS.items() if ms == smallest), f"{smallest / 1000:g} s")
+        longer = (
+            f" or make longer bars: thunes data export --resample {interval}"
+            if smallest < interval_ms(interval)
+            else ""
+        )
+        hint = f"Say --interval {found}{longer}." if found in INTERVALS else ""
+        raise DataError("E-DATA-INTERVAL", f"{name}: its candles are {found} apart, not {interval}.", hint)
 
 
 def _read_csv(content: bytes, path: Path) -> Table:

@@ -142,7 +142,7 @@ def refusal(host: str, status: int, headers: Mapping[str, str], body: bytes) -> 
     if 300 <= status < 400:
         return nonsense(host, f"a redirect to {headers.get('location', 'nowhere')}")
     text = " ".join(body[:160].decode(errors="replace").split())
-    return Refused("E-NET-REFUSED", f"{said}: {text}".rstrip(": "), status=status, body=body)
+    return Refused("E-NET-REFUSED", f"{said}: {text}".rstrip(": .") + ".", status=status, body=body)
 
 
 def nonsense(host: str, what: str) -> NetworkError:

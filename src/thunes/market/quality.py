@@ -131,7 +131,7 @@ def inspect_file(path: Path, *, symbol: str | None = None, interval: str | None 
     """The report on a file, whose candles may be bad. Errors: as `files.read_file` where it is no table of candles."""
     frame, label = read_table(path)
     identity = identify(path, label, symbol, interval)
-    require_interval(frame["open_time"].to_numpy(), identity.interval)
+    require_interval(frame["open_time"].to_numpy(), identity.interval, path.name)
     report = inspect(frame, identity.symbol, identity.interval, label.source if label else identity.source)
     return inspect_candles(read_file(path, symbol=symbol, interval=interval)) if report.ok else report
 

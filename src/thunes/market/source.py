@@ -230,9 +230,10 @@ class _Loader:
 
 def banner(symbol: str, source: str, why: str) -> str:
     """What is said when invented candles take the place of real ones: several lines that cannot be missed."""
-    text = f"{why} Going on with INVENTED candles ({source}): no figure below says anything about {symbol}."
+    text = f"{why} Going on with INVENTED candles ({source}): no figure below says anything about {symbol}. "
+    text += "For real ones: --data FILE."
     edge = " SYNTHETIC MARKET ".center(WIDTH, "!")
-    return "\n".join([edge, *textwrap.wrap(text, WIDTH), *textwrap.wrap(ELSEWHERE, WIDTH), "!" * WIDTH])
+    return "\n".join([edge, *textwrap.wrap(text, WIDTH), "!" * WIDTH])
 
 
 def _identity(symbol: str | None, interval: str | None) -> tuple[str, str]:
