@@ -149,6 +149,14 @@ class TestAuto:
         assert candles.fingerprint() == stored[-50:].fingerprint()
         assert "Going on with stored candles, which end 2024-03-10 12:00 UTC." in offline.warnings[0]
 
+    def test_without_network_the_whole_stored_part_of_a_period_is_given(self, desk: Desk, offline: Desk) -> None:
+        desk.store.series("binance", "BTCUSDT", "1h").replace(market("2020-01-01", 20_000))
+        assert len(offline("auto", start="2020-01-02", end="2024-01-01")) == 20_000 - 24
+
+    def test_without_network_nothing_stored_of_a_period_means_invented_ones(self, desk: Desk, offline: Desk) -> None:
+        desk("binance", last=10)
+        assert offline("auto", start="2021-01-01", end="2021-01-05").is_synthetic
+
     def test_an_unknown_symbol_is_not_answered_with_invented_candles(self, desk: Desk) -> None:
         with pytest.raises(UsageError, match="knows no symbol"):
             desk("auto", symbol="BTCUSDTT", last=5)

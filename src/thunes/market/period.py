@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
@@ -62,8 +62,17 @@ class Period:
 
     def cut(self, candles: Candles) -> Candles:
         """The candles of this period. Errors: `DataError` where there are none."""
-        wanted = Range(EVER.start if self.start is None else self.start, EVER.end if self.end is None else self.end)
-        inside = between(candles, wanted)
+        inside = self.find(candles)
         if inside is None:
             raise DataError("E-DATA-PERIOD", f"no candle opens in the period asked for: there is {candles!r}.")
-        return inside if self.last is None else inside[-self.last :]
+        return inside
+
+    def find(self, candles: Candles) -> Candles | None:
+        """The candles of this period; None where there are none."""
+        wanted = Range(EVER.start if self.start is None else self.start, EVER.end if self.end is None else self.end)
+        inside = between(candles, wanted)
+        return inside if self.last is None or inside is None else inside[-self.last :]
+
+    def with_default(self) -> Self:
+        """The same, of `DEFAULT_BARS` candles where nothing says when it begins."""
+        return self if self.start is not None else replace(self, last=self.bars)

@@ -170,8 +170,8 @@ class _Loader:
 
     def _without_network(self, error: NetworkError) -> Candles:
         stored = self._fetched(EVER)
-        if stored is not None:
-            candles = Period(self.period.start, self.period.end, self.period.bars).cut(stored)
+        candles = self.period.with_default().find(stored) if stored is not None else None
+        if candles is not None:
             self.warn(f"{error.message} Going on with stored candles, which end {iso(candles.end_time)} UTC.")
             return candles
         candles = self.synthetic("synthetic")
@@ -215,11 +215,7 @@ class _Loader:
         if candles is None:
             what = f"{where} has no {self.symbol} {self.interval} from {iso(wanted.start)} to {iso(wanted.end)} UTC."
             raise DataError("E-DATA-NONE", what)
-        return Period(self.period.start, self.period.end, self._last).cut(candles)
-
-    @property
-    def _last(self) -> int | None:
-        return self.period.bars if self.period.start is None else self.period.last
+        return self.period.with_default().cut(candles)
 
     def _http(self, url: str) -> Http:
         return Http(url, self.clock, warn=self.warn)
