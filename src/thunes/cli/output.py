@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import PurePath
+from threading import Timer
 from typing import Any
 
 import orjson
 from rich.console import Console
 
 SCHEMA = 1  # grows when a field of any JSON output changes its meaning or goes
+PATIENCE = 1.0  # seconds before anything moves on the screen
 
 console = Console(highlight=False)  # the result, for people
 talk = Console(stderr=True, highlight=False)  # everything else: progress, notes, banners
@@ -39,3 +42,20 @@ def mark(symbol: str, ascii_form: str) -> str:
     except UnicodeEncodeError:
         return ascii_form
     return symbol
+
+
+@contextmanager
+def spinner(label: str) -> Iterator[None]:
+    """Turn a wheel on stderr, if that is a terminal and the work takes more than a second."""
+    status = talk.status(label)
+    timer = Timer(PATIENCE, status.start)
+    timer.daemon = True
+    if talk.is_terminal:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if timer.is_alive():
+            timer.join()
+        status.stop()

@@ -95,9 +95,7 @@ def sweep(
     metric or an empty grid.
     """
     chosen, paid = strategy_class(strategy), costs or Costs()
-    for metric in metrics:
-        if metric not in METRICS:
-            raise UsageError("E-METRIC", f"unknown metric {metric!r}.", did_you_mean(metric, METRICS))
+    require_known(metrics)
     if block_length and stops.any:
         raise UsageError("E-SWEEP-BLOCKS", "per-block sums are of exposure × return, which stops leave undefined.")
     columns = grid(chosen, ranges)
@@ -121,6 +119,22 @@ def sweep(
         blocks=swept.blocks,
         provenance=provenance(chosen, space, candles, paid, stops, fill),
     )
+
+
+def require_known(metrics: Iterable[str]) -> None:
+    """Errors: `UsageError` for a metric that there is not."""
+    for metric in metrics:
+        if metric not in METRICS:
+            raise UsageError("E-METRIC", f"unknown metric {metric!r}.", did_you_mean(metric, METRICS))
+
+
+def parse_metrics(text: str | None) -> tuple[str, ...]:
+    """``sharpe,trades`` or ``all`` as metric names; the default ones for None. Errors: `UsageError` for an unknown one."""
+    if text is None:
+        return DEFAULT_METRICS
+    names = METRICS if text == "all" else tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    require_known(names)
+    return names
 
 
 def plans(strategy: type[Strategy], candles: Candles, columns: Columns, threads: int) -> Iterator[Plan]:

@@ -1,0 +1,69 @@
+"""What `thunes backtest` and `thunes sweep` are told alike: strategy, candles, costs, fills, stops."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from thunes.model import Costs, Stops
+
+V = TypeVar("V")
+
+SOURCES = "auto, store, binance, archive, synthetic[:SEED[,edge=S]] or FILE."
+Strategy = Annotated[str, typer.Option(metavar="NAME", help="A name of `thunes strategies`, or FILE.py:Class.")]
+Data = Annotated[str, typer.Option(metavar="SOURCE", help=SOURCES)]
+Symbol = Annotated[str | None, typer.Option(help="Default: what a file says, else DEFAULT_SYMBOL.")]
+Interval = Annotated[str | None, typer.Option(help="Default: what a file says, else DEFAULT_INTERVAL.")]
+Start = Annotated[str | None, typer.Option(help="First open time, UTC: 2021-03-01 or 2021-03-01T12:00.")]
+End = Annotated[str | None, typer.Option(help="Open times before this one.")]
+Last = Annotated[int | None, typer.Option(min=1, help="Only the last so many candles.")]
+Fee = Annotated[float | None, typer.Option(help="Paid on every fill, as a fraction. Default: 0.001.")]
+Slippage = Annotated[float | None, typer.Option(help="Lost on every fill, as a fraction. Default: 0.0005.")]
+Fill = Annotated[Literal["next_open", "next_close"], typer.Option(help="Price that a decision is filled at.")]
+StopLoss = Annotated[float, typer.Option(help="Exit this far below the entry: 0.05 is 5 %.", show_default=False)]
+TakeProfit = Annotated[float, typer.Option(help="Exit this far above the entry.", show_default=False)]
+Trailing = Annotated[float, typer.Option(help="Exit this far below the highest price since.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+NONE = math.nan
+
+
+def costs_of(fee: float | None, slippage: float | None) -> Costs:
+    """The costs asked for. Errors: `UsageError` for one that is no fraction."""
+    from thunes.model import Costs
+
+    given = {"fee": fee, "slippage": slippage}
+    return Costs(**{name: value for name, value in given.items() if value is not None})
+
+
+def stops_of(stop_loss: float, take_profit: float, trailing: float) -> Stops:
+    """The stops asked for. Errors: `UsageError` for one that is no fraction."""
+    from thunes.model import Stops
+
+    return Stops(stop_loss=stop_loss, take_profit=take_profit, trailing=trailing)
+
+
+def named(option: str, texts: Iterable[str], read: Callable[[str], tuple[str, V]]) -> dict[str, V]:
+    """A repeated option's values by name. Errors: `UsageError` for a name given twice, and whatever `read` raises."""
+    from thunes.errors import UsageError
+
+    found: dict[str, V] = {}
+    for text in texts:
+        name, value = read(text)
+        if name in found:
+            raise UsageError("E-OPTION-TWICE", f"{option} {name} is given twice.", "Give it once.")
+        found[name] = value
+    return found
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """``fast=10`` as a name and a text."""
+    from thunes.errors import UsageError
+
+    name, separator, value = (part.strip() for part in text.partition("="))
+    if not (name and separator and value):
+        raise UsageError("E-SET-FORMAT", f"cannot read --set {text!r}.", "Write NAME=VALUE, such as fast=10.")
+    return name, value

@@ -1,0 +1,186 @@
+"""The report as one page that needs nothing else: charts, figures, assumptions, provenance. Works offline."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from html import escape
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+import orjson
+
+from thunes.errors import UsageError
+from thunes.model import DAY_MS, Candles, interval_ms
+from thunes.research.report.assumptions import assumptions, parameters_text, period, synthetic_notice
+from thunes.research.report.charts import Fixed, OverTime, fixed, over_time
+from thunes.research.report.contents import Report, Row, open_position, rows
+from thunes.research.report.curves import Curves, curves, merged_trades
+from thunes.research.report.figures import bounds, change, count, days, money, ratio, share, typographic
+
+SPANS = {"1 month": 30, "3 months": 91, "1 year": 365}  # days; what the buttons show
+
+HINT = "Or drag across a chart to look closer, and double-click to go back."
+
+Pairs = Mapping[str, str]
+
+
+def page(report: Report) -> str:
+    """The whole page as text. Errors: `UsageError` where plotly is not installed."""
+    result = report.result
+    shown = curves(result)
+    over, other = over_time(report, shown), fixed(report)
+    candles = result.candles
+    market = f"{candles.symbol} {candles.interval}"
+    return Template(_own("page.html")).substitute(
+        title=escape(f"{result.strategy.name()} on {market}"),
+        style=_own("page.css"),
+        banner=_banner(candles),
+        strategy=escape(result.strategy.name()),
+        market=escape(market),
+        summary=escape(" · ".join(filter(None, (parameters_text(result, ", "), period(candles), candles.source)))),
+        tiles=_tiles(report),
+        charts=_figures(over, other, candles),
+        figures=_table(report),
+        assumptions=_pairs(
+            {**assumptions(result), "Open position": open_position(result), "Cross-check": report.check.text}
+        ),
+        provenance=_pairs(dict(_flat(result.provenance))),
+        data=_inert(orjson.dumps(_data(report, shown, over, other)).decode()),
+        plotly=_plotly(),
+        script=_own("page.js"),
+    )
+
+
+def _own(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _plotly() -> str:
+    """plotly's own script; the Python package around it is not imported."""
+    found = find_spec("plotly")
+    if found is None or found.origin is None:
+        raise UsageError("E-EXTRA", "plotly is not installed.", "Install thunes[research], or use --no-html.")
+    return (Path(found.origin).parent / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+
+
+def _inert(text: str) -> str:
+    """JSON that cannot end the script element it stands in."""
+    return text.replace("<", "\\u003c")
+
+
+def _data(report: Report, shown: Curves, over: tuple[OverTime, ...], other: tuple[Fixed, ...]) -> dict[str, Any]:
+    """What the script draws from: columns as base64 of float32, times as int32 seconds from the first bar."""
+    columns = asdict(shown)
+    merged, start = columns.pop("merged"), int(shown.open_time[0])
+    del columns["window"]
+    times = columns.pop("open_time")
+    return {
+        "start": start,
+        "step": merged * interval_ms(report.result.candles.interval),
+        "columns": {"time": _seconds(times, start), **{name: _floats(values) for name, values in columns.items()}},
+        "trades": {
+            name: (_seconds(values, start) if name.endswith("time") else _floats(values))
+            for name, values in merged_trades(report.result).items()
+        },
+        "overTime": [asdict(chart) for chart in over if chart.lines],
+        "fixed": [{"name": chart.name, **chart.figure} for chart in other if chart.figure],
+    }
+
+
+def _seconds(times: Any, start: int) -> str:
+    return base64.b64encode(((times - start) // 1000).astype("<i4").tobytes()).decode()
+
+
+def _floats(values: Any) -> str:
+    return base64.b64encode(np.asarray(values, dtype="<f4").tobytes()).decode()
+
+
+def _banner(candles: Candles) -> str:
+    notice = synthetic_notice(candles)
+    return f'<div class="notice" role="note">{escape(notice)}</div>' if notice else ""
+
+
+def _tiles(report: Report) -> str:
+    stats, hold = report.result.stats, report.result.hold
+    lasted = days(stats["max_drawdown_duration"], report.result.candles)
+    tiles = (
+        ("Total return", change(stats["total_return"]), f"buy & hold {change(hold['total_return'])}"),
+        ("CAGR", change(stats["annual_return"]), f"buy & hold {change(hold['annual_return'])}"),
+        ("Sharpe", ratio(stats["sharpe"]), f"95 %: {bounds(*report.sharpe_interval)}"),
+        ("Max drawdown", share(stats["max_drawdown"]), f"longest {count(lasted)} days"),
+        ("Trades", count(stats["trades"]), f"won {share(stats['win_rate'])}"),
+        ("Profit factor", ratio(stats["profit_factor"]), f"fees {money(stats['fees'])}"),
+    )
+    return "".join(_tile(*tile) for tile in tiles)
+
+
+def _tile(label: str, value: str, beside: str) -> str:
+    return f"<div><dt>{label}</dt><strong>{_text(value)}</strong><small>{_text(beside)}</small></div>"
+
+
+def _figures(over: tuple[OverTime, ...], other: tuple[Fixed, ...], candles: Candles) -> str:
+    """Charts over time one below the other, the others in pairs."""
+    wide = [_figure(chart, _legend(chart) + _spans(chart, candles), bool(chart.lines)) for chart in over]
+    paired = [_figure(chart, "", chart.figure is not None, f' style="height: {chart.height}px"') for chart in other]
+    return "\n".join([*wide, '<div class="pair">', *paired, "</div>"])
+
+
+def _figure(chart: OverTime | Fixed, controls: str, drawn: bool, style: str = "") -> str:
+    title, place = _text(chart.title), f'<div class="chart"{style}></div>' if drawn else ""
+    words = f"<figcaption><h2>{title}</h2>{controls}<p>{_text(chart.note)}</p></figcaption>"
+    return f'<figure id="{chart.name}">{words}{place}</figure>'
+
+
+def _legend(chart: OverTime) -> str:
+    if len(chart.lines) < 2:
+        return ""
+    named = (f'<span><i style="--line: var({line["color"]})"></i>{line["label"]}</span>' for line in chart.lines)
+    return f'<span class="legend">{"".join(named)}</span>'
+
+
+def _spans(chart: OverTime, candles: Candles) -> str:
+    """Buttons for shorter views, beside the first chart's title."""
+    length = (candles.end_time - int(candles.open_time[0])) / DAY_MS
+    fitting = {name: span for name, span in SPANS.items() if span < length}
+    if chart.name != "price" or not fitting:
+        return ""
+    buttons = (f'<button data-days="{span}">{name}</button>' for name, span in {**fitting, "all": 0}.items())
+    return f'<span class="spans" title="{HINT}">{"".join(buttons)}</span>'
+
+
+def _table(report: Report) -> str:
+    stressed = (Row(f"Sharpe at {n} × costs", ratio(sharpe), "") for n, sharpe in report.sharpe_at_costs.items())
+    return "".join(_row(row) for row in (*rows(report), *stressed))
+
+
+def _row(row: Row) -> str:
+    label = f'<td class="nested">{row.label}</td>' if row.nested else f"<td>{row.label}</td>"
+    return f"<tr>{label}<td>{_text(row.strategy)}</td><td>{_text(row.hold)}</td></tr>"
+
+
+def _pairs(pairs: Pairs) -> str:
+    return "".join(f"<dt>{escape(label)}</dt><dd>{_text(text)}</dd>" for label, text in pairs.items() if text)
+
+
+def _flat(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Provenance as label and text, a nested value on one line."""
+    for name, value in provenance.items():
+        if isinstance(value, Mapping):
+            yield name, ", ".join(f"{key} {_plain(part)}" for key, part in value.items()) or "none"
+        else:
+            yield name, _plain(value)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else "none" if value is None else json.dumps(value)
+
+
+def _text(text: str) -> str:
+    return escape(typographic(text))
