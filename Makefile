@@ -23,10 +23,10 @@ install: $(USE) ## install thunes with its research extra into .venv
 	@echo "Installed. Try: $(BIN)/thunes --help"
 
 demo: $(USE) ## synthetic market, backtest, sweep and report, without network
-	$(BIN)/thunes backtest --strategy sma_cross --data synthetic:7 $(ARGS)
 	$(BIN)/thunes sweep --strategy sma_cross --data synthetic:7
+	$(BIN)/thunes backtest --strategy sma_cross --data synthetic:7
 	@echo
-	@echo "Look at the report: open artifacts/backtest/*.html in a browser."
+	@echo "The report named above is one page: open it in a browser. Next: $(BIN)/thunes --help"
 
 backtest: $(USE) ## thunes backtest, for instance ARGS="--strategy ema_cross --data synthetic:7"
 	$(BIN)/thunes backtest $(ARGS)

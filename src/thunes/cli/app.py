@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from thunes.cli import backtest, data, settings, strategies, sweep, version
 from thunes.cli.output import mark
 from thunes.errors import ThunesError
 
@@ -40,24 +40,13 @@ def thunes(
         typer.echo(context.get_help())
 
 
-def _register(module: str, name: str, *, group: bool = False) -> None:
-    try:
-        home = importlib.import_module(f"thunes.cli.{module}")
-    except ModuleNotFoundError:
-        return
-    if group:
-        app.add_typer(home.app, name=name)
-    else:
-        app.command(name)(getattr(home, name.replace("-", "_")))
-
-
-_register("backtest", "backtest")
-_register("sweep", "sweep")
-_register("data", "data", group=True)
-_register("strategies", "strategies", group=True)
-_register("strategies", "new-strategy")
-_register("settings", "settings")
-_register("version", "version")
+app.command()(backtest.backtest)
+app.command()(sweep.sweep)
+app.command("new-strategy")(strategies.new_strategy)
+app.command()(settings.settings)
+app.command()(version.version)
+app.add_typer(data.app, name="data")
+app.add_typer(strategies.app, name="strategies")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
