@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -40,7 +41,8 @@ def _axis(strategy: type[Strategy], name: str, ranges: Mapping[str, Iterable[Num
     """The distinct values of a parameter in ascending order."""
     parameter = strategy.parameters()[name]
     asked = ranges.get(name, parameter.default) if ranges else parameter.values
-    values = [coerce(parameter, v) for v in (asked if isinstance(asked, Iterable) else [asked])]
+    many = asked if isinstance(asked, Iterable) and not isinstance(asked, str) else [asked]
+    values = [coerce(parameter, value) for value in many]
     if not values:
         raise UsageError("E-GRID-EMPTY", f"the range of {name} is empty.")
     return np.unique(np.array(values, dtype=np.int64 if isinstance(parameter.default, int) else np.float64))
@@ -56,9 +58,9 @@ def parse_range(text: str) -> tuple[str, list[Number]]:
             return name, [_number(part) for part in body.split(",")]
         first, last, *rest = [_number(part) for part in body.split(":")]
         step = rest[0] if rest else 1
-        if len(rest) > 1 or step <= 0:
+        if len(rest) > 1 or step <= 0 or not all(map(math.isfinite, (first, last, step))):
             raise ValueError
-        count = int((last - first) / step + 1e-9) + 1
+        count = math.floor((last - first) / step + 1e-9) + 1
         return name, [round(first + k * step, 12) for k in range(max(count, 0))]
     except ValueError:
         hint = "Write NAME=FIRST:LAST, NAME=FIRST:LAST:STEP or NAME=A,B,C."
