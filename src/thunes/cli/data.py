@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from thunes.cli.options import SOURCES, End, Interval, Json, Last, Start, Symbol
+
 if TYPE_CHECKING:
     from thunes.errors import DataError
     from thunes.market.quality import Quality
@@ -18,15 +20,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode="rich")
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Symbol = Annotated[str | None, typer.Option(help="Such as BTCUSDT. Default: DEFAULT_SYMBOL.")]
-Interval = Annotated[str | None, typer.Option(help="1m … 1h … 1d 1w 1M. Default: DEFAULT_INTERVAL.")]
 NamedSymbol = Annotated[str | None, typer.Option("--symbol", help="Overrides what the file says.")]
 NamedInterval = Annotated[str | None, typer.Option("--interval", help="Overrides what the file says.")]
-Start = Annotated[str | None, typer.Option(help="First open time, UTC: 2021-03-01 or 2021-03-01T12:00.")]
-End = Annotated[str | None, typer.Option(help="Open times before this one.")]
-Last = Annotated[int | None, typer.Option(min=1, help="Only the last so many candles.")]
-SOURCES = "auto, store, binance, archive, synthetic[:SEED] or FILE."
 
 
 @dataclass(frozen=True)
@@ -157,7 +152,7 @@ def export(
     file: Annotated[Path, typer.Argument(help="Where to: .csv, .parquet or .feather.")],
     symbol: Symbol = None,
     interval: Interval = None,
-    data: Annotated[str, typer.Option(help=f"Where from: {SOURCES}")] = "store",
+    data: Annotated[str, typer.Option(metavar="SOURCE", help=f"Where from: {SOURCES}")] = "store",
     start: Start = None,
     end: End = None,
     last: Last = None,

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from thunes.model import Candles
 
-PATIENCE = 1.0  # seconds before a progress bar appears
-
 
 def load_candles(symbol: str | None, interval: str | None, data: str, **period: Any) -> Candles:
     """`thunes.load_candles` that says what must be known on stderr, and draws a progress bar where it takes long."""
@@ -35,7 +33,7 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from thunes.cli.output import talk
+    from thunes.cli.output import PATIENCE, talk
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=talk, transient=True)
