@@ -40,7 +40,7 @@ def grid(strategy: type[Strategy], ranges: Mapping[str, Iterable[Number] | Numbe
 def _axis(strategy: type[Strategy], name: str, ranges: Mapping[str, Iterable[Number] | Number]) -> NDArray[Any]:
     """The distinct values of a parameter in ascending order."""
     parameter = strategy.parameters()[name]
-    asked = ranges.get(name, parameter.default) if ranges else parameter.values
+    asked: Any = ranges.get(name, parameter.default) if ranges else parameter.values
     many = asked if isinstance(asked, Iterable) and not isinstance(asked, str) else [asked]
     values = [coerce(parameter, value) for value in many]
     if not values:
