@@ -138,8 +138,8 @@ def as_json(value: Any, status: int = 200) -> Answer:
 
 def zipped(name: str, text: str) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, text)
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)  # a ZipInfo has a fixed date
     return buffer.getvalue()
 
 
