@@ -27,7 +27,10 @@ def jit(function: F, *, cache: bool = True) -> F:
     """Compile a kernel, cached on disk beside its file; the plain function stays reachable by `plain`."""
     if not HAVE_NUMBA:
         return function
-    compiled: F = numba.njit(cache=cache, nogil=True)(function)
+    try:
+        compiled: F = numba.njit(cache=cache, nogil=True)(function)
+    except RuntimeError:  # numba found no folder that it may write to
+        compiled = numba.njit(nogil=True)(function)
     return compiled
 
 
@@ -35,3 +38,8 @@ def plain(function: F) -> F:
     """The Python function that a kernel was compiled from."""
     original: F = getattr(function, "py_func", function)
     return original
+
+
+def is_compiled(function: Callable[..., Any]) -> bool:
+    """Whether a function was compiled, and so may be called from compiled code."""
+    return hasattr(function, "py_func")

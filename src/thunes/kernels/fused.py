@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from thunes.kernels.compiled import HAVE_NUMBA, jit, plain
+from thunes.kernels.compiled import HAVE_NUMBA, is_compiled, jit, plain
 from thunes.model import Float1D
 
 KERNELS = "thunes.kernels."
@@ -58,21 +58,36 @@ def _compile(name: str, text: str, functions: Mapping[str, Callable[..., Any]]) 
     return jit(loop, cache=cached)
 
 
-def _fresh(function: Callable[..., Any], module: str) -> Callable[..., Any]:
+def _fresh(value: Any, module: str) -> Any:
     """A function compiled anew with all that it calls: a cached callee may be older than what that one calls.
 
     It is made a member of `module`, which numba finds again when it loads from its cache, as it may not a user's file.
-    Our own kernels are as they are; `compiled.py` says why they cannot be stale.
+    Our own kernels are as they are; `compiled.py` says why they cannot be stale. Other values stay.
     """
-    original = plain(function)
+    original = plain(value)
     if not isinstance(original, types.FunctionType) or original.__module__.startswith(KERNELS):
-        return function
+        return value
+    names = {name for code in _codes(original.__code__) for name in code.co_names}
     scope = {**original.__globals__, "__name__": module}
-    for name in {name for code in _codes(original.__code__) for name in code.co_names} & scope.keys():
-        if isinstance(plain(scope[name]), types.FunctionType) and scope[name] is not function:
+    for name in names & scope.keys():
+        if isinstance(scope[name], types.ModuleType):
+            scope[name] = _fresh_module(scope[name], names, module)
+        elif scope[name] is not value:
             scope[name] = _fresh(scope[name], module)
-    copy = types.FunctionType(original.__code__, scope, original.__name__, original.__defaults__, original.__closure__)
+    cells = tuple(types.CellType(_fresh(cell.cell_contents, module)) for cell in original.__closure__ or ())
+    copy = types.FunctionType(original.__code__, scope, original.__name__, original.__defaults__, cells)
     return jit(copy, cache=False)
+
+
+def _fresh_module(library: types.ModuleType, names: set[str], module: str) -> types.ModuleType:
+    """A module whose compiled functions of these names are compiled anew; itself where it has none."""
+    used = {name: vars(library)[name] for name in names & vars(library).keys()}
+    compiled = {name: _fresh(value, module) for name, value in used.items() if is_compiled(value)}
+    if not compiled:
+        return library
+    copy = types.ModuleType(library.__name__)
+    vars(copy).update(vars(library), **compiled)
+    return copy
 
 
 def _written(path: Path, text: str) -> bool:
@@ -123,16 +138,22 @@ def _parts(function: Callable[..., Any], seen: set[int]) -> Iterator[str]:
 
 
 def _value_parts(value: Any, names: set[str], seen: set[int]) -> Iterator[str]:
-    """A global's part: functions by content, own modules by the attributes that are used, the rest by value."""
+    """A global's part: functions by content, modules by the attributes that are used, arrays and tuples by element."""
     if isinstance(value, types.ModuleType):
         yield value.__name__
-        for name in sorted(names):
-            if callable(attribute := getattr(value, name, None)):
-                yield from _parts(plain(attribute), seen)
+        if id(value) not in seen:
+            seen.add(id(value))
+            for name in sorted(names & vars(value).keys()):
+                yield name
+                yield from _value_parts(vars(value)[name], names, seen)
     elif callable(value):
         yield from _parts(plain(value), seen)
     elif isinstance(value, np.ndarray):
-        yield hashlib.sha256(value.tobytes()).hexdigest()
+        yield f"{value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+    elif isinstance(value, tuple):
+        for element in value:
+            yield from _value_parts(element, names, seen)
+        yield f"tuple of {len(value)}"
     else:
         yield repr(value)
 

@@ -7,6 +7,7 @@ on a thread pool. (numba's own `parallel=True` kills forked workers and aborts u
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -151,6 +152,28 @@ GENERAL_KERNEL = """target[:] = 0.0
         rule(target, {values})"""
 
 
+LINES = """
+def loop(first, last, {parameters}, out):
+    for s in range(first, last):
+        {fetch}
+        {decide}
+"""
+
+
+def lines(plan: Plan, bars: int, threads: int) -> Float1D:
+    """The lines that an indicator (the plan's function) gives for each set of its parameters, float64 (sets, n)."""
+    out = np.empty((plan.sets, bars))
+    loop = fused.load(_source(LINES, "out[s] = rule({values})", plan), {"rule": plan.function})
+    arguments = [array for a in plan.arguments for array in _arrays(a, None)]
+
+    def work(first: int, last: int) -> None:
+        loop(first, last, *arguments, out)
+
+    work(0, 0)  # compiles, once, before the threads
+    in_slices(work, plan.sets, threads)
+    return out
+
+
 def run(
     plan: Plan,
     candles: Candles,
@@ -194,11 +217,17 @@ def in_slices(work: Callable[[int, int], None], count: int, threads: int) -> Non
         for first, last in slices:
             work(first, last)
 
-    with ThreadPoolExecutor(max(threads - 1, 1)) as pool:  # starts a thread only when given work
-        others = [pool.submit(drain) for _ in range(threads - 1)]
-        drain()
-    for other in others:
-        other.result()
+    helpers = [_pool(os.getpid()).submit(drain) for _ in range(min(threads, len(edges)) - 1)]
+    drain()
+    for helper in helpers:
+        if not helper.cancel():  # one that never began has nothing left to do
+            helper.result()
+
+
+@functools.cache
+def _pool(process: int) -> ThreadPoolExecutor:
+    """The threads of one process, kept: starting them costs half a millisecond, and a fork has none of its parent's."""
+    return ThreadPoolExecutor(available_cores(), thread_name_prefix=f"thunes-{process}")
 
 
 class _Job:

@@ -12,7 +12,7 @@ import numpy as np
 
 from thunes.errors import StrategyError, UsageError, did_you_mean
 from thunes.kernels import sweep as kernel
-from thunes.kernels.compiled import jit
+from thunes.kernels.compiled import is_compiled, jit
 from thunes.kernels.metrics import METRICS, derive
 from thunes.kernels.simulation import START_CASH
 from thunes.kernels.sweep import Blocks, PerSet, Plan, Rows, Swept
@@ -129,7 +129,7 @@ def require_known(metrics: Iterable[str]) -> None:
 
 
 def parse_metrics(text: str | None) -> tuple[str, ...]:
-    """``sharpe,trades`` or ``all`` as metric names; the default ones for None. Errors: `UsageError` for an unknown one."""
+    """``sharpe,trades`` or ``all`` as metric names, None as the default ones. Errors: `UsageError` for an unknown one."""
     if text is None:
         return DEFAULT_METRICS
     names = METRICS if text == "all" else tuple(dict.fromkeys(name.strip() for name in text.split(",")))
@@ -186,14 +186,13 @@ def _compute(
     strategy: type[Strategy], name: str, candles: Candles, values: list[dict[str, Number]], threads: int
 ) -> Float1D:
     """The distinct lines as rows, float64 of shape (r, n), each computed once."""
-    out = np.empty((len(values), len(candles)))
     line = strategy.lines[name]
-
-    def work(first: int, last: int) -> None:
-        for row in range(first, last):
-            out[row] = line.compute(candles, values[row])
-
-    kernel.in_slices(work, len(values), threads)
+    if line.parameters and is_compiled(line.kernel):
+        columns = {p: np.array([chosen[p] for chosen in values]) for p in line.parameters}
+        plan = Plan(line.kernel, [_shared(a, candles, columns) for a in line.arguments], len(values), is_kernel=True)
+        out = kernel.lines(plan, len(candles), threads)
+    else:
+        out = np.stack([line.compute(candles, chosen) for chosen in values])
     for row in np.flatnonzero(np.isnan(out[:, -1])):
         line.require_defined(name, out[row], values[row])
     return out
