@@ -90,6 +90,6 @@ def _show(result: SweepResult, seconds: float, path: Path, as_json: bool) -> Non
     if notice:
         console.print(f" {notice}".ljust(80), style="bold black on yellow", soft_wrap=True, markup=False)
     done = f"{len(result):,} sets × {bars:,} bars in {seconds:.2f} s, {speed / 1e6:,.3g} million bar-sets a second"
-    console.print(f"[bold]{result.strategy.name()}[/]  {done}\n", soft_wrap=True)
+    console.print(f"[bold]{result.strategy.name()}[/]\n{done}\n", soft_wrap=True)
     console.print(sweeps.best_table(result))
     console.print(f"\n{sweeps.luck_note(result)}\nAll sets: {path}", soft_wrap=True, markup=False)

@@ -129,7 +129,7 @@ def require_known(metrics: Iterable[str]) -> None:
 
 
 def parse_metrics(text: str | None) -> tuple[str, ...]:
-    """``sharpe,trades`` or ``all`` as metric names, None as the default ones. Errors: `UsageError` for an unknown one."""
+    """``sharpe,trades`` or ``all`` as metric names, None as the default ones; `UsageError` for an unknown one."""
     if text is None:
         return DEFAULT_METRICS
     names = METRICS if text == "all" else tuple(dict.fromkeys(name.strip() for name in text.split(",")))

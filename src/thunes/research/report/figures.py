@@ -28,13 +28,13 @@ def defined(show: Show) -> Show:
 @defined
 def change(value: float) -> str:
     """A fraction as a signed percentage: +12.3 %."""
-    return f"{_rounded(100 * value, 1):+,.1f} %" if abs(value) < 100 else f"{100 * value:+,.4g} %"
+    return f"{_rounded(100 * value, 1):+,.1f} %" if abs(value) < 100 else f"{100 * value:+,.3g} %"
 
 
 @defined
 def share(value: float) -> str:
     """A fraction as a percentage: 12.3 %."""
-    return f"{_rounded(100 * value, 1):,.1f} %" if abs(value) < 100 else f"{100 * value:,.4g} %"
+    return f"{_rounded(100 * value, 1):,.1f} %" if abs(value) < 100 else f"{100 * value:,.3g} %"
 
 
 @defined
@@ -66,7 +66,7 @@ def count(value: float) -> str:
 @defined
 def times(value: float) -> str:
     """How many times: 12.3 ×."""
-    return f"{_rounded(value, 1):,.1f} ×" if abs(value) < 1e5 else f"{value:.4g} ×"
+    return f"{_rounded(value, 1):,.1f} ×" if abs(value) < 1e5 else f"{value:.3g} ×"
 
 
 def typographic(text: str) -> str:
