@@ -18,7 +18,6 @@ from thunes.kernels.compiled import HAVE_NUMBA
 
 COMPILES = HAVE_NUMBA and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
 COMPILER = pytest.mark.skipif(not COMPILES, reason="nothing is compiled here")
-pytestmark = pytest.mark.xdist_group("fused")  # what a fixture compiled once serves all tests
 
 STRATEGIES = """
 import numba
@@ -128,6 +127,12 @@ class Kernel(Strategy):
     def kernel(out, close):
         for t in range(out.size):
             out[t] = compiled()
+
+class Switch(Strategy):
+    '''Long or flat, by a function of another file.'''
+    @staticmethod
+    def rule(held):
+        return compiled() > 0.6
 """
 LIB = """
 import numba
@@ -178,8 +183,10 @@ def deepest():
 def by_its_place():
     return FIRST
 """
-SWEPT = ["Kernel swept"]
 FORMS = [line.split()[1].partition("(")[0] for line in STRATEGIES.splitlines() if line.startswith("class ")]
+SWITCH = "Switch swept"
+FORMS.remove("Switch")
+OTHERS = {"ArrayShape": ([0.5], [0.8]), SWITCH: ([0.0], [1.0])}  # what these answer before and after the edit
 
 SCRIPT = """
 import json, sys, pathlib
@@ -251,7 +258,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object
     for name in ("first", "second", "edited"):
         if name == "edited":
             write(folder, "0.7", "(3, 2)")
-        answers[name] = {**answer(start(folder, loops, *FORMS, *SWEPT)), "files": listing(loops)}
+        answers[name] = {**answer(start(folder, loops, *FORMS, SWITCH)), "files": listing(loops)}
     return answers
 
 
@@ -262,15 +269,11 @@ def test_a_second_process_compiles_nothing_and_adds_no_file(runs: dict[str, dict
 
 
 @COMPILER
-@pytest.mark.parametrize("form", [form for form in [*FORMS, *SWEPT] if form != "ArrayShape"])
+@pytest.mark.parametrize("form", [*FORMS, SWITCH])
 def test_an_edit_gives_the_new_result(form: str, runs: dict[str, dict[str, dict[str, object]]]) -> None:
-    assert runs["first"]["found"][form] == [0.5]
-    assert runs["edited"]["found"][form] == [0.7]
-
-
-@COMPILER
-def test_an_array_of_another_shape_gives_the_new_result(runs: dict[str, dict[str, dict[str, object]]]) -> None:
-    assert [runs[name]["found"]["ArrayShape"] for name in ("first", "edited")] == [[0.5], [0.8]]
+    before, after = OTHERS.get(form, ([0.5], [0.7]))
+    assert runs["first"]["found"][form] == before
+    assert runs["edited"]["found"][form] == after
 
 
 @COMPILER

@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tests.series import REAL, walk
 
 from thunes.errors import DataError, StrategyError, ThunesError, UsageError
+from thunes.kernels.compiled import jit
 from thunes.kernels.indicators import sma
 from thunes.kernels.metrics import METRICS
 from thunes.model import Candles, Costs, Fill, Float1D, Stops
@@ -59,6 +60,27 @@ class Fractions(Strategy):
     @staticmethod
     def rule(held: float, close: float, mean: float, part: float) -> float:
         return part if close > mean else 0.25 * part
+
+
+@jit
+def gap(close: Float1D, window: int) -> Float1D:
+    """Close minus the close of some bars ago, by a line of one's own."""
+    out = np.full(close.size, np.nan)
+    for t in range(window, close.size):
+        out[t] = close[t] - close[t - window]
+    return out
+
+
+class OwnLine(Strategy):
+    """Long while a compiled line of one's own is above a threshold."""
+
+    window: int = param(10, "bars", first=2, last=40)
+    least: float = param(0.0, "quote", first=-1.0, last=1.0, step=0.5)
+    lines: ClassVar[Lines] = {"rise": Line(gap, "close", "window")}
+
+    @staticmethod
+    def rule(held: int, rise: float, least: float) -> bool:
+        return rise > least
 
 
 class Sometimes(Strategy):
@@ -108,6 +130,7 @@ def bits(grid: SweepResult) -> list[bytes]:
         (KernelCross, {"reach": [1, 7, 40]}),
         (NumpyCross, {"reach": [1, 7, 40]}),
         (Fractions, {"window": [2, 30], "part": [0, 0.5, 1]}),
+        (OwnLine, {"window": [2, 30], "least": [-1, 0.5]}),
     ],
     ids=str,
 )
@@ -238,17 +261,34 @@ def test_a_rule_that_cannot_be_compiled_is_a_strategy_error() -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("line", [lambda x: x[:3].copy(), lambda x: np.append(x, 1.0), lambda x: x / {}])
-def test_a_line_that_fails_or_does_not_fit_is_a_strategy_error(line: Callable[[Float1D], Float1D]) -> None:
+def short(close: Float1D, window: int) -> Float1D:
+    return close[:window].copy()
+
+
+def long(close: Float1D, window: int) -> Float1D:
+    return np.append(close, close[:window])
+
+
+def failing(close: Float1D, window: int) -> Float1D:
+    if window < 100:
+        raise ValueError("no window is long enough")
+    return close
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("line", [short, long, failing])
+def test_a_line_that_fails_or_does_not_fit_is_a_strategy_error(line: Callable[..., Float1D], compiled: bool) -> None:
     class Misfit(Strategy):
-        lines: ClassVar[Lines] = {"value": Line(line, "close")}
+        window: int = param(5, "bars", first=5, last=8)
+        lines: ClassVar[Lines] = {"value": Line(jit(line, cache=False) if compiled else line, "close", "window")}
 
         @staticmethod
         def rule(held: int, value: float) -> bool:
             return value > 100
 
-    with pytest.raises(StrategyError):
-        sweep(Misfit, walk(100))
+    for run in (backtest, sweep):
+        with pytest.raises(StrategyError):
+            run(Misfit, walk(100))
 
 
 @pytest.mark.parametrize("answer", [np.nan, 2.0, -1.0, None])

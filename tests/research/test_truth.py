@@ -26,8 +26,6 @@ from thunes.research.sweep import plans
 from thunes.strategies import registry
 from thunes.strategies.base import Strategy, evaluate
 
-pytestmark = pytest.mark.xdist_group("vectorbt")  # one worker pays for its import
-
 NAN = float("nan")
 SETS = 50
 FREE, HEAVY = Costs(0, 0), Costs(fee=0.01, slippage=0.02)
