@@ -174,6 +174,16 @@ def test_a_run_with_the_kernel_alone_imports_no_slow_library() -> None:
     assert done.stdout.endswith("\nset()\n")
 
 
+def test_a_library_that_is_not_installed_is_named_and_nothing_is_written() -> None:
+    code = (
+        f"import sys\nsys.modules['vectorbt'] = None\nfrom thunes.cli.app import main\nexit(main({list(QUICK[:-2])}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ)
+    line = "✗ vectorbt is not installed. Install thunes[research], or use --engine kernel. [E-EXTRA]\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
+    assert written() == []
+
+
 def test_the_help_tells_the_costs_that_are_assumed() -> None:
     for option, value in ((Fee, Costs().fee), (Slippage, Costs().slippage)):
         assert f"Default: {value}." in option.__metadata__[0].help

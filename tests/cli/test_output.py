@@ -1,13 +1,37 @@
 from __future__ import annotations
 
+import io
 import json
 from decimal import Decimal
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from thunes.cli.output import SCHEMA, emit_json
+from thunes.cli import output
+from thunes.cli.output import SCHEMA, emit_json, spinner
+
+
+class Screen(io.StringIO):
+    """A stream that knows when it was first written to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.touched = Event()
+
+    def write(self, text: str) -> int:
+        self.touched.set()
+        return super().write(text)
+
+
+def talking(monkeypatch: pytest.MonkeyPatch, *, terminal: bool, patience: float) -> Screen:
+    """What `talk` says, to a terminal or a pipe, goes to the screen that is returned."""
+    screen = Screen()
+    monkeypatch.setattr(output, "talk", Console(file=screen, force_terminal=terminal))
+    monkeypatch.setattr(output, "PATIENCE", patience)
+    return screen
 
 
 def printed(payload: dict[str, object], capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
@@ -36,3 +60,18 @@ def test_a_path_is_text_and_an_unknown_type_is_a_bug(capsys: pytest.CaptureFixtu
     assert printed({"a": Path("x/y")}, capsys)["a"] == "x/y"
     with pytest.raises(TypeError):
         emit_json("test", {"a": object()})
+
+
+def test_a_wheel_turns_on_a_terminal_while_one_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = talking(monkeypatch, terminal=True, patience=0)
+    with spinner("working"):
+        assert screen.touched.wait(timeout=10)
+    assert "working" in screen.getvalue()
+
+
+def test_no_wheel_turns_in_a_pipe_or_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for terminal, patience in ((False, 0), (True, 60)):
+        screen = talking(monkeypatch, terminal=terminal, patience=patience)
+        with spinner("working"):
+            pass
+        assert screen.getvalue() == ""

@@ -77,7 +77,7 @@ def test_the_rolling_ratio_is_undefined_where_nothing_moved() -> None:
 def test_a_month_runs_from_the_close_before_it_to_its_own_last_close() -> None:
     months = np.array(["2021-12-31", "2022-01-01", "2022-01-31", "2022-02-01"], dtype="datetime64[ms]").astype(np.int64)
     grid = monthly_returns(np.array([100.0, 110.0, 121.0, 60.5]), months)
-    assert (grid.months, grid.years) == (["Jan", "Feb", "Dec"], ["2021<br>+0.0 %", "2022<br>-39.5 %"])
+    assert (grid.months, grid.years) == (["Jan", "Feb", "Dec"], ["2021<br>0.0", "2022<br>-39.5"])
     assert_allclose(grid.values, [[np.nan, 0.21], [np.nan, -0.5], [0.0, np.nan]])
 
 

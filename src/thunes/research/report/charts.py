@@ -14,7 +14,7 @@ from thunes.research.provenance import finite
 from thunes.research.report.assumptions import duration_text
 from thunes.research.report.contents import Report
 from thunes.research.report.curves import Curves
-from thunes.research.report.figures import Show, change, count, days, ratio, share, typographic
+from thunes.research.report.figures import Show, change, count, days, percent, ratio, share, typographic
 from thunes.research.report.grids import cost_grid, monthly_returns, neighbourhood
 
 CLOSED = TRADE.index("closed")
@@ -109,10 +109,11 @@ def _rolling(report: Report, curves: Curves) -> OverTime:
 def _months(report: Report) -> Fixed:
     grid = monthly_returns(report.result.simulation.equity, report.result.candles.open_time)
     won, known = int((grid.values > 0).sum()), int(np.isfinite(grid.values).sum())
-    figure = _heatmap(grid.years, grid.months, grid.values, change, unit=0.01)
+    figure = _heatmap(grid.years, grid.months, grid.values, percent, unit=0.01)
     figure["layout"]["yaxis"]["autorange"] = "reversed"
+    figure["layout"]["xaxis"]["tickangle"] = 0
     title = f"{won} of {_counted(known, 'month')} gained"
-    return Fixed("months", title, "Under each year its own.", figure, 72 + 24 * len(grid.months))
+    return Fixed("months", title, "In percent; under each year its own.", figure, 72 + 24 * len(grid.months))
 
 
 def _trades(report: Report) -> Fixed:
@@ -197,7 +198,7 @@ def _heatmap(x: list[str], y: list[str], z: Float1D, show: Show, unit: float) ->
         "y": list(range(len(y))),
         "z": [[finite(value) for value in row] for row in z.tolist()],
         "text": [[typographic(show(value)) if np.isfinite(value) else "" for value in row] for row in z.tolist()],
-        "customdata": [[f"{column}, {row}" for column in x] for row in y],
+        "customdata": [[f"{column.partition('<br>')[0]}, {row}" for column in x] for row in y],
         "zmin": -limit,
         "zmax": limit,
         "colorscale": [[0.0, "--less"], [0.5, "--surface"], [1.0, "--more"]],

@@ -32,7 +32,9 @@ def against_vectorbt(result: BacktestResult) -> Check:
     try:
         from thunes.research import vectorbt_bridge
     except ModuleNotFoundError as error:
-        raise UsageError("E-EXTRA", f"{error.name} is not installed.", "Install thunes[research].") from None
+        raise UsageError(
+            "E-EXTRA", f"{error.name} is not installed.", "Install thunes[research], or use --engine kernel."
+        ) from None
     try:
         judged = vectorbt_bridge.figures(result.portfolio, result.candles)
     except UsageError as error:

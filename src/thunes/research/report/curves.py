@@ -93,7 +93,7 @@ def thinned_to(curve: Float1D, points: int) -> Float1D:
     return np.asarray(curve[np.unique(np.linspace(0, curve.size - 1, points).astype(int))])
 
 
-def merged_trades(result: BacktestResult) -> dict[str, Float1D | Int1D]:
+def positions(result: BacktestResult) -> dict[str, Float1D | Int1D]:
     """Each position's entry and exit: time (epoch ms), price and return; an open one has no exit (NaN)."""
     rows, times = result.simulation.trades, result.candles.open_time
     entry_bar, exit_bar, size, entry, leave, _, pnl, _, closed = rows.T

@@ -38,6 +38,12 @@ def share(value: float) -> str:
 
 
 @defined
+def percent(value: float) -> str:
+    """A fraction as a bare percentage, where there is no room for the sign: 12.3."""
+    return f"{_rounded(100 * value, 1):,.1f}" if abs(value) < 10 else f"{100 * value:,.0f}"
+
+
+@defined
 def rate(value: float) -> str:
     """A small fraction as a percentage, to its last digit: 0.075 %."""
     return f"{100 * value:.6g} %"
@@ -109,7 +115,7 @@ PERFORMANCE = (
     Figure("sortino", "Sortino", ratio),
     Figure("calmar", "Calmar", ratio),
     Figure("max_drawdown", "Max drawdown", share),
-    Figure("max_drawdown_duration", "Longest drawdown", count),
+    Figure("max_drawdown_duration", "Longest, bars", count),
 )
 ACCOUNT = (
     Figure("final_equity", "Final equity", money),

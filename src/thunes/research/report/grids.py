@@ -11,7 +11,7 @@ from thunes.errors import DataError
 from thunes.model import Costs, Float1D, Int1D
 from thunes.research.backtest import BacktestResult
 from thunes.research.report.contents import sharpe_at
-from thunes.research.report.figures import change, rate
+from thunes.research.report.figures import percent, rate
 from thunes.research.sweep import sweep
 from thunes.strategies.base import Number, Parameter, Strategy
 
@@ -65,7 +65,7 @@ def monthly_returns(equity: Float1D, open_time: Int1D) -> Months:
     years, rows = np.unique(year), np.unique(month)
     values = np.full((rows.size, years.size), np.nan)
     values[np.searchsorted(rows, month), np.searchsorted(years, year)] = returns
-    names = [f"{1970 + y}<br>{change(float(np.prod(1 + returns[year == y]) - 1))}" for y in years]
+    names = [f"{1970 + y}<br>{percent(float(np.prod(1 + returns[year == y]) - 1))}" for y in years]
     return Months([MONTHS[m] for m in rows], names, values)
 
 

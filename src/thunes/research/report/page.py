@@ -21,14 +21,11 @@ from thunes.model import DAY_MS, Candles, interval_ms
 from thunes.research.report.assumptions import assumptions, parameters_text, period, synthetic_notice
 from thunes.research.report.charts import Fixed, OverTime, fixed, over_time
 from thunes.research.report.contents import Report, Row, open_position, rows
-from thunes.research.report.curves import Curves, curves, merged_trades
+from thunes.research.report.curves import Curves, curves, positions
 from thunes.research.report.figures import bounds, change, count, days, money, ratio, share, typographic
 
 SPANS = {"1 month": 30, "3 months": 91, "1 year": 365}  # days; what the buttons show
-
 HINT = "Or drag across a chart to look closer, and double-click to go back."
-
-Pairs = Mapping[str, str]
 
 
 def page(report: Report) -> str:
@@ -87,7 +84,7 @@ def _data(report: Report, shown: Curves, over: tuple[OverTime, ...], other: tupl
         "columns": {"time": _seconds(times, start), **{name: _floats(values) for name, values in columns.items()}},
         "trades": {
             name: (_seconds(values, start) if name.endswith("time") else _floats(values))
-            for name, values in merged_trades(report.result).items()
+            for name, values in positions(report.result).items()
         },
         "overTime": [asdict(chart) for chart in over if chart.lines],
         "fixed": [{"name": chart.name, **chart.figure} for chart in other if chart.figure],
@@ -122,7 +119,7 @@ def _tiles(report: Report) -> str:
 
 
 def _tile(label: str, value: str, beside: str) -> str:
-    return f"<div><dt>{label}</dt><strong>{_text(value)}</strong><small>{_text(beside)}</small></div>"
+    return f"<div><dt>{label}</dt><dd><strong>{_text(value)}</strong><small>{_text(beside)}</small></dd></div>"
 
 
 def _figures(over: tuple[OverTime, ...], other: tuple[Fixed, ...], candles: Candles) -> str:
@@ -165,7 +162,7 @@ def _row(row: Row) -> str:
     return f"<tr>{label}<td>{_text(row.strategy)}</td><td>{_text(row.hold)}</td></tr>"
 
 
-def _pairs(pairs: Pairs) -> str:
+def _pairs(pairs: Mapping[str, str]) -> str:
     return "".join(f"<dt>{escape(label)}</dt><dd>{_text(text)}</dd>" for label, text in pairs.items() if text)
 
 
