@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import threading
@@ -29,6 +30,20 @@ def above(held: float, line: float, level: float) -> bool:
     return line > level
 
 
+def sticky(held: float, line: float, level: float) -> float:
+    """Long from above the level until far below it."""
+    return 1.0 if line > level else 0.0 if line < 0.97 * level else held
+
+
+def alternating(held: float, line: float, level: float) -> bool:
+    return not held
+
+
+def once(held: float, line: float, level: float) -> float:
+    """No number after it was long: valid only in the sets that never are."""
+    return np.nan if held else 1.0 if line > level else 0.0
+
+
 def part(held: float, line: float, level: float) -> float:
     return 0.5 if line > level else 1.0 if line > 0.9 * level else 0.0
 
@@ -53,8 +68,14 @@ def kernel_plan(candles: Candles) -> Plan:
     return Plan(level_kernel, [candles.close, PerSet(LEVELS)], LEVELS.size, is_kernel=True)
 
 
+def decided(candles: Candles, rule: Callable[..., Any], level: float) -> Float1D:
+    """What the rule says bar by bar, told what it said before."""
+    said = itertools.accumulate(candles.close, lambda held, close: float(rule(held, close, level)), initial=0.0)
+    return np.array(list(said)[1:])
+
+
 def targets(candles: Candles, rule: Callable[..., Any] = above) -> list[Float1D]:
-    return [np.array([float(rule(0, close, level)) for close in candles.close]) for level in LEVELS]
+    return [decided(candles, rule, level) for level in LEVELS]
 
 
 def one_by_one(candles: Candles, rule: Callable[..., Any] = above, **terms: Any) -> Float1D:
@@ -77,9 +98,11 @@ def bits(swept: Swept) -> list[bytes]:
 
 @pytest.mark.parametrize("fill", ["next_open", "next_close"])
 @pytest.mark.parametrize("count", [1, 2, 16, 100, 1_001])
-def test_a_rule_over_lines_equals_one_simulation_per_set(count: int, fill: Fill) -> None:
+@pytest.mark.parametrize("rule", [above, sticky, alternating])
+def test_a_rule_over_lines_equals_one_simulation_per_set(rule: Callable[..., Any], count: int, fill: Fill) -> None:
     candles = walk(count, 4)
-    assert_same_moments(sweep.run(rule_plan(candles), candles, COSTS, fill=fill), one_by_one(candles, fill=fill))
+    swept = sweep.run(rule_plan(candles, rule), candles, COSTS, fill=fill)
+    assert_same_moments(swept, one_by_one(candles, rule, fill=fill))
 
 
 @pytest.mark.parametrize("fill", ["next_open", "next_close"])
@@ -109,6 +132,15 @@ def test_sets_that_are_no_fraction_of_equity_are_named_and_have_no_moments() -> 
     assert np.isnan(swept.moments[swept.invalid]).all()
     fine = LEVELS <= 110
     assert_allclose(swept.moments[fine], one_by_one(candles)[fine], rtol=1e-9, atol=1e-8)
+
+
+def test_what_a_rule_would_say_in_a_state_it_never_reaches_does_not_count() -> None:
+    candles = walk(200, 6)
+    swept = sweep.run(rule_plan(candles, once), candles, COSTS)
+    never = candles.close[:-1].max() <= LEVELS
+    assert 0 < never.sum() < LEVELS.size
+    assert_array_equal(swept.invalid, np.flatnonzero(~never))
+    assert_allclose(swept.moments[never], one_by_one(candles)[never], rtol=1e-9, atol=1e-8)
 
 
 @pytest.mark.parametrize("threads", [2, 3, 7, 64])
