@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -163,16 +164,24 @@ def test_changes_are_the_bars_after_a_new_decision(decision: Float1D) -> None:
     assert_array_equal(fills_of(decision), expected[expected < decision.size])
 
 
+@given(data=st.data(), count=st.integers(1, 70))
+def test_following_a_rule_is_asking_it_bar_by_bar(data: st.DataObject, count: int) -> None:
+    answers = data.draw(arrays(np.uint8, (2, count), elements=st.integers(0, 1)))
+    words, turns = words_of(answers[0]), words_of(answers[0] ^ answers[1])
+    kernel.follow(words, turns)
+    taken = list(itertools.accumulate(answers.T, lambda held, answer: answer[held], initial=0))[1:]
+    assert_array_equal(words.view(np.uint8)[:count], taken)
+
+
 @given(close=arrays(np.float64, st.integers(1, 100), elements=st.one_of(TICKS, st.floats(1, 100))), data=st.data())
 def test_the_drawdown_scan_skips_nothing_that_counts(close: Float1D, data: st.DataObject) -> None:
     first = data.draw(st.integers(0, close.size))
     last = data.draw(st.integers(first, close.size))
     peak, trough = data.draw(st.floats(0.5, 120)), data.draw(st.floats(0.2, 1))
-    got = kernel.trough_of(close, kernel.chunks(close), first, last, peak, trough)
+    _, ladder = kernel.chunks(close)
     peaks = np.maximum(np.maximum.accumulate(close[first:last]), peak)
     lowest = (close[first:last] / peaks).min(initial=trough)
-    assert got[0] == peaks.max(initial=peak)
-    assert_allclose(got[1], lowest, rtol=1e-15)
+    assert_allclose(kernel.trough_of(close, ladder, first, last, peak, trough), lowest, rtol=1e-15)
 
 
 @given(x=arrays(np.float64, st.integers(1, 200), elements=st.floats(-1e6, 1e6)))
@@ -253,9 +262,11 @@ def _everything(
     count = m.changes(words_of(decision), decision.size, LAG, found)
     tape, blocks = m.tape(fill, candles.close, costs.fee, costs.slippage), m.chunks(candles.close)
     growth = m.growth_of(fill, candles.close)
+    followed, turns = words_of(decision), words_of(np.roll(decision, 7))
+    m.follow(followed, turns)
     moments, sums, fraction = np.zeros((3, len(MOMENTS))), np.zeros((4, 16)), np.zeros((4, 16))
     for level in range(3):
         m.score(fills, len(fills), tape, blocks, costs.fee, START_CASH, level, moments[level])
     m.block_sums(fills, len(fills), growth, 100, sums)
     m.fraction_sums(fractions, LAG, growth, 100, fraction)
-    return [found[:count], tape, blocks, growth, moments, sums, fraction]
+    return [found[:count], followed, tape, *blocks, growth, moments, sums, fraction]

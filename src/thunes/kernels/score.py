@@ -1,8 +1,8 @@
 """The fast path: moments of a long-or-flat account without stops, from the bars where its decision changes.
 
-Between two changes a long account moves with the close, so everything it did there is a difference of prefix sums,
-prepared once for all parameter sets (`tape`). Only the drawdown looks at held bars, and skips whole chunks that cannot
-hold a new one. `simulation.simulate` is the same account bar by bar; a test holds them together.
+Between two changes a long account moves with the close, so everything it did there is a difference of prefix sums or
+the extreme of a range, prepared once for all parameter sets (`tape`, `chunks`). Held bars are looked at only where the
+equity makes a new high. `simulation.simulate` is the same account bar by bar; a test holds them together.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from thunes.model import Float1D, Int1D
 
 Words = NDArray[np.uint64]
 
-CHUNK = 16  # bars in a chunk of the drawdown scan
+CHUNK = 16  # bars, of those whose extremes are kept
 WORD = 8  # decisions, one byte each, compared at once
+LOW_BITS = np.uint64(0x0101010101010101)
 
 # How much of the moments row to fill: each level costs time.
 RETURN, DRAWDOWN, EVERYTHING = 0, 1, 2
@@ -61,17 +62,60 @@ def tape(fill: Float1D, close: Float1D, fee: float, slippage: float) -> Float1D:
 
 
 @jit
-def chunks(close: Float1D) -> Float1D:
-    """Per chunk of `CHUNK` closes, shape (3, ⌈n / CHUNK⌉): highest, lowest, lowest ratio to the running high."""
-    count = (close.size + CHUNK - 1) // CHUNK
-    out = np.empty((3, count))
+def chunks(close: Float1D) -> tuple[Float1D, Float1D]:
+    """Extremes of closes, from which `extremes` makes those of any range: by bar and by chunk of `CHUNK` bars.
+
+    By bar, shape (4, n): highest and lowest from its chunk's first bar to it, then from it to its chunk's last bar. By
+    chunk, shape (2 · levels + 1, ⌈n / CHUNK⌉): rows 2k and 2k + 1 are the highest and lowest of the 2^k chunks from
+    this one on; the last row is ⌊log₂(j + 1)⌋ in column j.
+    """
+    n = close.size
+    count = (n + CHUNK - 1) // CHUNK
+    bars = np.empty((4, n))
+    for t in range(n):
+        starts = t % CHUNK == 0
+        bars[0, t] = close[t] if starts else max(bars[0, t - 1], close[t])
+        bars[1, t] = close[t] if starts else min(bars[1, t - 1], close[t])
+    for t in range(n - 1, -1, -1):
+        ends = t % CHUNK == CHUNK - 1 or t == n - 1
+        bars[2, t] = close[t] if ends else max(bars[2, t + 1], close[t])
+        bars[3, t] = close[t] if ends else min(bars[3, t + 1], close[t])
+    levels = 1
+    while 1 << levels <= count:
+        levels += 1
+    ladder = np.zeros((2 * levels + 1, count))
     for j in range(count):
-        high, low, trough = close[j * CHUNK], close[j * CHUNK], 1.0
-        for t in range(j * CHUNK, min((j + 1) * CHUNK, close.size)):
-            high, low = max(high, close[t]), min(low, close[t])
-            trough = min(trough, close[t] / high)
-        out[0, j], out[1, j], out[2, j] = high, low, trough
-    return out
+        ladder[0, j], ladder[1, j] = bars[2, j * CHUNK], bars[3, j * CHUNK]
+        ladder[2 * levels, j] = ladder[2 * levels, (j - 1) // 2] + 1.0 if j > 0 else 0.0
+    for k in range(1, levels):
+        half = 1 << (k - 1)
+        for j in range(count - 2 * half + 1):
+            ladder[2 * k, j] = max(ladder[2 * k - 2, j], ladder[2 * k - 2, j + half])
+            ladder[2 * k + 1, j] = min(ladder[2 * k - 1, j], ladder[2 * k - 1, j + half])
+    return bars, ladder
+
+
+@jit
+def follow(words: Words, turns: Words) -> None:
+    """Turn what a rule says after flat (`words`) into what it says in turn; `turns`: whether it differs after long.
+
+    A bar's decision is word ^ (turn & the decision before): joined within each word for pairs, fours and eights of bars
+    at once, and only then carried from word to word. Both arrays are overwritten; their layout is that of `changes`.
+    """
+    one, two, four, last = np.uint64(8), np.uint64(16), np.uint64(32), np.uint64(56)  # bars as bits to shift
+    for j in range(words.size):
+        word, turn = words[j], turns[j]
+        word ^= turn & (word << one)
+        turn &= (turn << one) | np.uint64(0x01)
+        word ^= turn & (word << two)
+        turn &= (turn << two) | np.uint64(0x0101)
+        words[j] = word ^ (turn & (word << four))
+        turns[j] = turn & ((turn << four) | np.uint64(0x01010101))
+    held = np.uint64(0)
+    for j in range(words.size):
+        word, turn = words[j], turns[j]
+        words[j] = word ^ (turn * held)
+        held = (word >> last) ^ ((turn >> last) & held)
 
 
 @jit
@@ -82,32 +126,31 @@ def changes(words: Words, bars: int, lag: int, fills: Int1D) -> int:
     bytes, eight to a uint64, first bar in the lowest byte.
     """
     count, carry = 0, np.uint64(0)
-    eight, top, byte = np.uint64(8), np.uint64(56), np.uint64(255)
+    eight, top, one = np.uint64(8), np.uint64(56), np.uint64(1)
     for j in range(words.size):
         word = words[j]
         flips = word ^ ((word << eight) | carry)
         carry = word >> top
-        t = j * WORD
         while flips != np.uint64(0):
-            if flips & byte and t + lag < bars:
-                fills[count] = t + lag
-                count += 1
-            flips >>= eight
-            t += 1
+            below = (flips - one) & ~flips & LOW_BITS  # a 1 in each byte below the lowest flip
+            fills[count] = j * WORD + np.int64(below % np.uint64(255)) + lag
+            count += 1
+            flips &= flips - one
+    while count > 0 and fills[count - 1] >= bars:
+        count -= 1
     return count
 
 
 @jit
-def trough_of(
-    close: Float1D, blocks: Float1D, first: int, last: int, peak: float, trough: float
-) -> tuple[float, float]:
-    """Highest close so far and lowest ratio to it, over closes [first, last), given those of the bars before."""
+def trough_of(close: Float1D, ladder: Float1D, first: int, last: int, peak: float, trough: float) -> float:
+    """Lowest ratio to the running high over closes [first, last), given the high and the ratio of the bars before."""
     t = first
     while t < last:
         if t % CHUNK == 0 and t + CHUNK <= last:
             j = t // CHUNK
-            if blocks[1, j] >= peak * trough and blocks[2, j] >= trough:
-                peak = max(peak, blocks[0, j])
+            high = max(peak, ladder[0, j])
+            if ladder[1, j] >= high * trough:
+                peak = high
                 t += CHUNK
                 continue
         stop = min(last, (t // CHUNK + 1) * CHUNK)
@@ -118,15 +161,17 @@ def trough_of(
             elif price < peak * trough:
                 trough = price / peak
             t += 1
-    return peak, trough
+    return trough
 
 
 @jit
-def underwater_of(close: Float1D, first: int, last: int, peak: float, under: int, longest: int) -> tuple[int, int]:
-    """Bars under the running peak at the end of [first, last), and the longest such run so far."""
+def underwater_of(
+    close: Float1D, first: int, last: int, coins: float, peak: float, under: int, longest: int
+) -> tuple[int, int]:
+    """Bars under the peak of coins · close at the end of [first, last), and the longest such run so far."""
     for t in range(first, last):
-        if close[t] >= peak:
-            peak, under = close[t], 0
+        if coins * close[t] >= peak:
+            peak, under = coins * close[t], 0
         else:
             under += 1
             longest = max(longest, under)
@@ -138,64 +183,86 @@ def score(
     fills: Int1D,
     count: int,
     tape: Float1D,
-    blocks: Float1D,
+    chunks: tuple[Float1D, Float1D],
     fee: float,
     start_cash: float,
     level: int,
     out: Float1D,
 ) -> None:
     """Fill `out` (moments, see `metrics.MOMENTS`) from the `count` bars in which it buys and sells in turn."""
-    bars = tape.shape[1]
-    close = tape[0]
-    cash, peak, trough, returns, squares, down = start_cash, start_cash, 1.0, 0.0, 0.0, 0.0
+    bars, close = tape.shape[1], tape[0]
+    by_bar, ladder = chunks
+    cash, returns, squares, down = start_cash, 0.0, 0.0, 0.0
+    peak, lowest, trough = start_cash, start_cash, 1.0  # `lowest` since the peak, `trough` of the peaks before it
     trades, wins, gains, losses, held_bars, notional, fees, equity = 0, 0, 0.0, 0.0, 0, 0.0, 0.0, 0.0
     under, longest, after = 0, 0, 0
     for k in range(0, count, 2):
         entry, leaves = fills[k], k + 1 < count
         stop = fills[k + 1] if leaves else bars  # held at the closes [entry, stop)
-        gross = tape[1, entry]
-        worth = cash * gross * (close[stop - 1] / close[entry])
-        returns += gross - 1.0 + (tape[3, stop - 1] - tape[3, entry])
-        squares += (gross - 1.0) * (gross - 1.0) + (tape[4, stop - 1] - tape[4, entry])
-        coins = cash * gross / close[entry]
+        before, paid = cash, tape[7, entry] * (1.0 + fee)
+        coins = cash / paid
+        jump = tape[1, entry] - 1.0
+        returns += jump + (tape[3, stop - 1] - tape[3, entry])
+        squares += jump * jump + (tape[4, stop - 1] - tape[4, entry])
         if level >= 2:
             down += tape[5, stop - 1] - tape[5, entry]
-            down += (gross - 1.0) * (gross - 1.0) if gross < 1.0 else 0.0
-            flat_bars = entry - after
-            equity += cash * flat_bars + coins * (tape[6, stop - 1] - tape[6, entry] + close[entry])
+            down += jump * jump if jump < 0.0 else 0.0
+            equity += before * (entry - after) + coins * (tape[6, stop - 1] - tape[6, entry] + close[entry])
             held_bars += stop - entry
             notional += coins * tape[7, entry]
             fees += coins * tape[7, entry] * fee
-            if cash < peak:
-                under += flat_bars
+            if before < peak:
+                under += entry - after
                 longest = max(longest, under)
-            under, longest = underwater_of(close, entry, stop, peak / coins, under, longest)
         if level >= 1:
-            scaled, trough = trough_of(close, blocks, entry, stop, peak / coins, trough)
-            peak = scaled * coins
-        before, cash, after = cash, worth, stop
+            # The highest and lowest close held; in the loop, because numba would count references around a call.
+            high, low, i, j = close[entry], close[entry], entry // CHUNK, (stop - 1) // CHUNK
+            if i == j:
+                for t in range(entry + 1, stop):
+                    high, low = max(high, close[t]), min(low, close[t])
+            else:
+                high, low = max(by_bar[2, entry], by_bar[0, stop - 1]), min(by_bar[3, entry], by_bar[1, stop - 1])
+                if j - i > 1:
+                    q = int(ladder[ladder.shape[0] - 1, j - i - 2])
+                    i, j = i + 1, j - (1 << q)
+                    high = max(high, max(ladder[2 * q, i], ladder[2 * q, j]))
+                    low = min(low, min(ladder[2 * q + 1, i], ladder[2 * q + 1, j]))
+            if coins * high < peak:
+                lowest = min(lowest, coins * low)
+                if level >= 2:
+                    under += stop - entry
+                    longest = max(longest, under)
+            else:
+                trough = trough_of(close, ladder, entry, stop, peak / coins, min(trough, lowest / peak))
+                if level >= 2:
+                    under, longest = underwater_of(close, entry, stop, coins, peak, under, longest)
+                peak = lowest = coins * high
+        cash, after = coins * close[stop - 1], stop
         if leaves:
-            cash = worth * tape[2, stop]
-            returns += tape[2, stop] - 1.0
-            squares += (tape[2, stop] - 1.0) * (tape[2, stop] - 1.0)
+            got = tape[8, stop] * (1.0 - fee)
+            cash = coins * got
+            jump = tape[2, stop] - 1.0
+            returns += jump
+            squares += jump * jump
             trades += 1
             if level >= 1:
-                trough = min(trough, cash / peak)
+                if cash >= peak:
+                    trough, under = min(trough, lowest / peak), 0
+                    peak = lowest = cash
+                lowest = min(lowest, cash)
             if level >= 2:
-                down += (tape[2, stop] - 1.0) * (tape[2, stop] - 1.0) if tape[2, stop] < 1.0 else 0.0
+                down += jump * jump if jump < 0.0 else 0.0
                 notional += coins * tape[8, stop]
                 fees += coins * tape[8, stop] * fee
-                gain = cash - before
+                gain = coins * (got - paid)  # exactly 0 where nothing was won
                 wins += 1 if gain > 0.0 else 0
                 gains += max(gain, 0.0)
                 losses += max(-gain, 0.0)
-                if cash >= peak:
-                    under = 0
-            peak = max(peak, cash)
     if level >= 2 and after < bars:
         equity += cash * (bars - after)
         if cash < peak:
             longest = max(longest, under + bars - after)
+    trough = min(trough, lowest / peak)
     out[0], out[1], out[2], out[3], out[4], out[5] = cash, returns, squares, down, trough, longest
     out[6], out[7], out[8], out[9], out[10] = trades, wins, gains, losses, held_bars
     out[11], out[12], out[13] = notional, equity, fees

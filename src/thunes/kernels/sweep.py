@@ -26,6 +26,7 @@ from thunes.kernels.score import (
     block_sums,
     changes,
     chunks,
+    follow,
     fraction_sums,
     growth_of,
     score,
@@ -100,7 +101,8 @@ FLAT = """
 def loop(first, last, {parameters}, tape, chunks, growth, length, lag, level, fee, cash, moments, sums, status):
     bars = tape.shape[1]
     words = np.zeros((bars + 7) // 8, np.uint64)
-    decision = words.view(np.uint8)
+    turns = np.zeros_like(words)
+    decision, turn = words.view(np.uint8), turns.view(np.uint8)
     fills = np.empty(bars + 1, np.int64)
     target = np.empty(bars)
     for s in range(first, last):
@@ -115,11 +117,16 @@ def loop(first, last, {parameters}, tape, chunks, growth, length, lag, level, fe
         if length > 0:
             block_sums(fills, count, growth, length, sums[s])
 """
-FLAT_RULE = """held = 0
+# Asked after flat and after long, the rule's answers of all bars are independent of each other, and the compiler works
+# on several at once; `follow` then walks the answers. A rule that never looks at what it held costs no walk.
+FLAT_RULE = """depends = False
         for t in range(bars):
-            held = rule(held, {values})
-            decision[t] = held
-            wrong |= (held != 0) & (held != 1)"""
+            flat, long = rule(0, {values}), rule(1, {values})
+            decision[t], turn[t] = flat == 1, flat != long
+            depends |= flat != long
+            wrong |= ((flat != 0) & (flat != 1)) | ((long != 0) & (long != 1))
+        if depends:
+            follow(words, turns)"""
 FLAT_KERNEL = """target[:] = 0.0
         rule(target, {values})
         for t in range(bars):
@@ -257,7 +264,8 @@ class _Job:
     def run_flat(self) -> None:
         market = tape(self.prices, self.candles.close, self.costs.fee, self.costs.slippage)
         shared = (market, chunks(self.candles.close), *self.block_terms, self.level, self.costs.fee, START_CASH)
-        functions: dict[str, Callable[..., Any]] = {"changes": changes, "score": score, "block_sums": block_sums}
+        functions: dict[str, Callable[..., Any]] = {"follow": follow, "changes": changes, "score": score}
+        functions["block_sums"] = block_sums
         self._run(_source(FLAT, FLAT_KERNEL if self.plan.is_kernel else FLAT_RULE, self.plan), functions, shared)
 
     def run_general(self, sets: Int1D) -> None:
