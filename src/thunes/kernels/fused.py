@@ -8,6 +8,7 @@ everything it calls; numba's ordinary cache then works, and an edit anywhere giv
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import sys
@@ -40,7 +41,7 @@ _loaded: dict[str, Callable[..., Any]] = {}
 
 def load(source: str, functions: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
     """The function `loop` of a module source, compiled, whose globals are `functions` and numpy as `np`."""
-    prints = "".join(f"# {name} {fingerprint(function)}\n" for name, function in sorted(functions.items()))
+    prints = "".join(f"# {name} {_print(function)}\n" for name, function in sorted(functions.items()))
     text = f"{source}\n# calls:\n{prints}"
     name = "loop_" + hashlib.sha256((MAKER + text).encode()).hexdigest()[:32]
     if name not in _loaded:
@@ -113,12 +114,21 @@ def _prune(folder: Path) -> None:
             file.unlink(missing_ok=True)
 
 
+def _print(function: Callable[..., Any]) -> str:
+    """A function's fingerprint; our own kernels, which nobody edits in a running process, keep theirs."""
+    ours = plain(function).__module__.startswith(KERNELS)
+    return _kept_print(function) if ours else fingerprint(function)
+
+
 def fingerprint(function: Callable[..., Any]) -> str:
     """Hash of what a function does: its bytecode, constants, defaults, and all of that for whatever it refers to."""
     digest = hashlib.sha256()
     for part in _parts(plain(function), set()):
         digest.update(part.encode() + b"\0")
     return digest.hexdigest()
+
+
+_kept_print = functools.cache(fingerprint)
 
 
 def _parts(function: Callable[..., Any], seen: set[int]) -> Iterator[str]:

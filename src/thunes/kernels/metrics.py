@@ -10,6 +10,8 @@ zero, a win rate without closed trades, the duration of a drawdown that never wa
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 
 from thunes.kernels.compiled import jit
@@ -91,37 +93,43 @@ def summarise(
     return out
 
 
-def derive(moments: Float1D, bars: int, bars_per_year: float, start_cash: float) -> dict[str, Float1D]:
-    """The sixteen metrics by name, each of shape (…,), from moments of shape (…, 14)."""
+def derive(
+    moments: Float1D, bars: int, bars_per_year: float, start_cash: float, names: Iterable[str] = METRICS
+) -> dict[str, Float1D]:
+    """The metrics of these names, each of shape (…,), from moments of shape (…, 14)."""
     m = np.moveaxis(np.asarray(moments, dtype=np.float64), -1, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         total = m[FINAL] / start_cash - 1.0
         years = bars / bars_per_year
-        annual = (1.0 + total) ** (1.0 / years) - 1.0
         mean = m[RETURNS] / bars
         variance = (m[SQUARES] - m[RETURNS] * mean) / (bars - 1) if bars > 1 else np.full_like(mean, np.nan)
         deviation = np.sqrt(np.where(variance >= 0, variance, np.nan))
-        downside = np.sqrt(m[DOWN] / bars)
         drawdown = m[TROUGH] - 1.0
         scale = np.sqrt(bars_per_year)
-        return {
-            "total_return": total,
+
+        def annual() -> Float1D:
+            power: Float1D = (1.0 + total) ** (1.0 / years)
+            return np.where(np.isfinite(power), power - 1.0, np.nan)  # minutes compounded to a year overflow
+
+        formulas: dict[str, Callable[[], Float1D]] = {
+            "total_return": lambda: total,
             "annual_return": annual,
-            "volatility": deviation * scale,
-            "sharpe": _ratio(mean, deviation) * scale,
-            "sortino": _ratio(mean, downside) * scale,
-            "calmar": _ratio(annual, -drawdown),
-            "max_drawdown": drawdown,
-            "max_drawdown_duration": np.where(m[UNDERWATER] > 0, m[UNDERWATER], np.nan),
-            "trades": m[TRADES],
-            "win_rate": _ratio(m[WINS], m[TRADES]),
-            "profit_factor": _ratio(m[GAINS], m[LOSSES]),
-            "expectancy": _ratio(m[GAINS] - m[LOSSES], m[TRADES]),
-            "exposure": m[EXPOSED] / bars,
-            "turnover": m[NOTIONAL] / (m[EQUITY] / bars) / years,
-            "fees": m[FEES],
-            "final_equity": m[FINAL],
+            "volatility": lambda: deviation * scale,
+            "sharpe": lambda: _ratio(mean, deviation) * scale,
+            "sortino": lambda: _ratio(mean, np.sqrt(m[DOWN] / bars)) * scale,
+            "calmar": lambda: _ratio(annual(), -drawdown),
+            "max_drawdown": lambda: drawdown,
+            "max_drawdown_duration": lambda: np.where(m[UNDERWATER] > 0, m[UNDERWATER], np.nan),
+            "trades": lambda: m[TRADES],
+            "win_rate": lambda: _ratio(m[WINS], m[TRADES]),
+            "profit_factor": lambda: _ratio(m[GAINS], m[LOSSES]),
+            "expectancy": lambda: _ratio(m[GAINS] - m[LOSSES], m[TRADES]),
+            "exposure": lambda: m[EXPOSED] / bars,
+            "turnover": lambda: m[NOTIONAL] / (m[EQUITY] / bars) / years,
+            "fees": lambda: m[FEES],
+            "final_equity": lambda: m[FINAL],
         }
+        return {name: formulas[name]() for name in names}
 
 
 def _ratio(above: Float1D, below: Float1D) -> Float1D:

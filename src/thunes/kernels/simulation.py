@@ -223,7 +223,10 @@ def match(orders: Float1D, order_count: int, close: Float1D, trades: Float1D) ->
             trades[count, 1] = orders[k, 0] if closed else last
             trades[count, 2] = bought
             trades[count, 3], trades[count, 4] = paid / bought, got / sold
-            trades[count, 5], trades[count, 6] = fees, got - paid - fees
+            gain = got - paid
+            if abs(gain) <= 1e-12 * paid:  # a rounding error is neither a win nor a loss
+                gain = 0.0
+            trades[count, 5], trades[count, 6] = fees, gain - fees
             trades[count, 7], trades[count, 8] = (orders[k, 4] if closed else SIGNAL), (1.0 if closed else 0.0)
             count += 1
             held = 0.0

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from thunes.errors import StrategyError, UsageError, did_you_mean
 from thunes.kernels import sweep as kernel
@@ -20,7 +21,7 @@ from thunes.model import NO_STOPS, Candles, Costs, Fill, Float1D, Int1D, Stops
 from thunes.research.backtest import checked_fill, strategy_class
 from thunes.research.grid import Columns, grid
 from thunes.research.provenance import finite, provenance
-from thunes.strategies.base import SERIES, Line, Number, Strategy, argument_names, evaluate
+from thunes.strategies.base import SERIES, Line, Number, Strategy, argument_names, blaming, evaluate
 
 if TYPE_CHECKING:
     from thunes.research.frame import Frame
@@ -98,31 +99,35 @@ def sweep(
     require_known(metrics)
     if block_length and stops.any:
         raise UsageError("E-SWEEP-BLOCKS", "per-block sums are of exposure × return, which stops leave undefined.")
+    workers = kernel.available_cores() if threads is None else threads
+    if block_length < 0 or workers < 1:
+        raise UsageError("E-SWEEP", f"block_length={block_length} must be ≥ 0, threads={threads} ≥ 1.")
     columns = grid(chosen, ranges)
     terms = {"stops": stops, "fill": checked_fill(fill), "metrics": metrics, "block_length": block_length}
-    workers = threads or kernel.available_cores()
-    parts = [
-        kernel.run(plan, candles, paid, threads=workers, **terms)  # type: ignore[arg-type]
-        for plan in plans(chosen, candles, columns, workers)
-    ]
+    with blaming(chosen, chosen.name()):
+        parts = [
+            kernel.run(plan, candles, paid, threads=workers, **terms)  # type: ignore[arg-type]
+            for plan in plans(chosen, candles, columns, workers)
+        ]
     swept = _joined(parts)
     if swept.invalid.size:
         _blame(chosen, candles, columns, int(swept.invalid[0]))
-    derived = derive(swept.moments, len(candles), candles.bars_per_year, START_CASH)
-    space = {name: [v.item() for v in np.unique(values)] for name, values in columns.items()}
+    space = {name: _coded(values)[0].tolist() for name, values in columns.items()}
     return SweepResult(
         strategy=chosen,
         candles=candles,
         costs=paid,
         parameters=columns,
-        metrics={name: derived[name] for name in metrics},
+        metrics=derive(swept.moments, len(candles), candles.bars_per_year, START_CASH, metrics),
         blocks=swept.blocks,
         provenance=provenance(chosen, space, candles, paid, stops, fill),
     )
 
 
-def require_known(metrics: Iterable[str]) -> None:
-    """Errors: `UsageError` for a metric that there is not."""
+def require_known(metrics: Sequence[str]) -> None:
+    """Errors: `UsageError` for no metric at all, or one that there is not."""
+    if not metrics:
+        raise UsageError("E-METRIC", "no metric to compute.", did_you_mean("", METRICS))
     for metric in metrics:
         if metric not in METRICS:
             raise UsageError("E-METRIC", f"unknown metric {metric!r}.", did_you_mean(metric, METRICS))
@@ -172,14 +177,24 @@ def _distinct(line: Line, columns: Columns, sets: int) -> tuple[list[dict[str, N
     names = line.parameters
     if not names:
         return [{}], np.zeros(sets, np.int64)
-    axes = [np.unique(columns[name]) for name in names]
+    coded = [_coded(columns[name]) for name in names]
     codes = np.zeros(sets, np.int64)
-    for name, axis in zip(names, axes, strict=True):
-        codes = codes * axis.size + np.searchsorted(axis, columns[name])
-    used = np.bincount(codes, minlength=1) > 0
-    picked = np.unravel_index(np.flatnonzero(used), [axis.size for axis in axes])
-    values = [axis[index].tolist() for axis, index in zip(axes, picked, strict=True)]
-    return [dict(zip(names, value, strict=True)) for value in zip(*values, strict=True)], (np.cumsum(used) - 1)[codes]
+    for axis, code in coded:
+        codes = codes * axis.size + code
+    used, row = _coded(codes)
+    picked = np.unravel_index(used, [axis.size for axis, _ in coded])
+    values = [axis[index].tolist() for (axis, _), index in zip(coded, picked, strict=True)]
+    return [dict(zip(names, value, strict=True)) for value in zip(*values, strict=True)], row
+
+
+def _coded(values: NDArray[Any]) -> tuple[NDArray[Any], Int1D]:
+    """The distinct values in ascending order, and where among them each value is; whole numbers by counting them."""
+    low = values.min()
+    if values.dtype == np.int64 and values.max() - low < 8 * values.size:
+        used = np.bincount(values - low) > 0
+        return np.flatnonzero(used) + low, (np.cumsum(used) - 1)[values - low]
+    axis = np.unique(values)
+    return axis, np.searchsorted(axis, values)
 
 
 def _compute(
@@ -192,9 +207,9 @@ def _compute(
         plan = Plan(line.kernel, [_shared(a, candles, columns) for a in line.arguments], len(values), is_kernel=True)
         out = kernel.lines(plan, len(candles), threads)
     else:
-        out = np.stack([line.compute(candles, chosen) for chosen in values])
+        out = np.stack([line.checked(name, line.compute(candles, c), len(candles), c) for c in values])
     for row in np.flatnonzero(np.isnan(out[:, -1])):
-        line.require_defined(name, out[row], values[row])
+        line.checked(name, out[row], len(candles), values[row])
     return out
 
 

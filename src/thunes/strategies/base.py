@@ -18,6 +18,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, dataclass_transform
 
@@ -25,11 +26,14 @@ import numpy as np
 
 from thunes.errors import DataError, StrategyError, ThunesError, UsageError, did_you_mean
 from thunes.kernels import fused
+from thunes.kernels.metrics import METRICS
 from thunes.model import COLUMNS, Candles, Float1D
 
 Number = int | float
 SERIES = COLUMNS[1:]  # what a line, rule or kernel may ask for by name: open high low close volume
 NUMBA_PREFACE = "Failed in nopython mode"  # the first line of its errors says nothing
+# Names that a parameter would shadow: candle columns, figures, and what a backtest or sweep is told beside parameters.
+RESERVED = {*SERIES, *METRICS, *["strategy", "candles", "costs", "stops", "fill", "metrics", "block_length", "threads"]}
 COMPARE = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
 
 
@@ -70,14 +74,15 @@ class Line:
         """The line's values, float64[n]; NaN during warm-up."""
         return self.kernel(*(getattr(candles, a) if a in SERIES else values[a] for a in self.arguments))
 
-    def require_defined(self, name: str, values: Float1D, parameters: Mapping[str, Number]) -> Float1D:
-        """The values, or a `DataError` if the window is longer than the data and leaves them all NaN."""
-        if np.isnan(values).all():
+    def checked(self, name: str, values: Any, bars: int, parameters: Mapping[str, Number]) -> Float1D:
+        """The values, or an error: `StrategyError` if they do not fit the bars, `DataError` if all of them are NaN."""
+        line: Float1D = np.asarray(values)
+        if line.shape != (bars,):
+            raise StrategyError("E-STRATEGY-LINE", f"line {name} has shape {line.shape}; {bars:,} bars need ({bars},).")
+        if np.isnan(line).all():
             needs = ", ".join(f"{p}={parameters[p]}" for p in self.parameters)
-            raise DataError(
-                "E-DATA-SHORT", f"{name} ({needs}) is undefined on all {values.size:,} bars.", "Use more candles."
-            )
-        return values
+            raise DataError("E-DATA-SHORT", f"{name} ({needs}) is undefined on all {bars:,} bars.", "Use more candles.")
+        return line
 
 
 Lines = Mapping[str, Line]
@@ -195,19 +200,26 @@ class Strategy(_Frozen):
         return fused.decide(rule, _arguments(rule, candles, lines, self.values), len(candles))
 
     def _line(self, name: str, line: Line, candles: Candles) -> Float1D:
-        return line.require_defined(name, line.compute(candles, self.values), self.values)
+        return line.checked(name, line.compute(candles, self.values), len(candles), self.values)
 
 
 def evaluate(strategy: Strategy, candles: Candles) -> Float1D:
     """A strategy's validated exposure; whatever its code raises comes out as a `StrategyError` that says where."""
-    try:
+    with blaming(type(strategy), repr(strategy)):
         values = strategy.exposure(candles)
+    return validate_exposure(values, len(candles))
+
+
+@contextmanager
+def blaming(strategy: type[Strategy], name: str) -> Iterator[None]:
+    """Turn whatever a strategy's code raises into a `StrategyError` of one line; our own errors pass."""
+    try:
+        yield
     except ThunesError:
         raise
     except Exception as error:
-        file = getattr(sys.modules.get(type(strategy).__module__), "__file__", "")
-        raise StrategyError("E-STRATEGY-RAISED", f"{strategy!r} raised {where(error, file)}.") from error
-    return validate_exposure(values, len(candles))
+        file = getattr(sys.modules.get(strategy.__module__), "__file__", "")
+        raise StrategyError("E-STRATEGY-RAISED", f"{name} raised {where(error, file)}.") from error
 
 
 def where(error: BaseException, file: str = "") -> str:
@@ -266,8 +278,8 @@ def _arguments(
 def _parameter(cls: type[Strategy], name: str, field: Any) -> Parameter:
     if "range" not in field.metadata:
         raise StrategyError("E-STRATEGY-PARAM", f"{cls.__name__}.{name} is a field without param(…).")
-    if name in SERIES:
-        raise StrategyError("E-STRATEGY-PARAM", f"{cls.__name__}.{name} has the name of a candle column.")
+    if name in RESERVED or hasattr(Strategy, name):
+        raise StrategyError("E-STRATEGY-PARAM", f"{cls.__name__}.{name} has a name that means something else here.")
     return Parameter(name, field.metadata["unit"], field.default, *field.metadata["range"])
 
 
