@@ -179,6 +179,29 @@ def take(out: Float1D, exposure: Float1D) -> None:
 # -- the judge itself
 
 
+def test_the_judges_figures_are_those_that_vectorbt_itself_gives(bridge: Any, real: Load) -> None:
+    candles, strategy = real(REAL[0], 700), registry.load("rsi_reversion")
+    judged = bridge.portfolio(candles, exposures(strategy, random_sets(strategy, 20), candles), Costs())
+    closed, orders = judged.positions.closed, judged.orders
+    own = {
+        "total_return": judged.total_return(),
+        "max_drawdown": judged.max_drawdown(),
+        "max_drawdown_duration": judged.drawdowns.max_duration() / judged.wrapper.freq,
+        "trades": closed.count(),
+        "win_rate": closed.win_rate(),
+        "profit_factor": closed.profit_factor(),
+        "expectancy": closed.expectancy(),
+        "fees": orders.fees.sum(),
+        "final_equity": judged.final_value(),
+        "exposure": judged.gross_exposure().mean(),
+        **{name: getattr(judged, f"{name}_ratio")(year_freq=bridge.YEAR) for name in ("sharpe", "sortino", "calmar")},
+    }
+    found = bridge.figures(judged, candles)
+    for name, values in own.items():
+        known = np.asarray(values, dtype=np.float64)
+        assert_allclose(found[name], np.where(np.isfinite(known), known, NAN), rtol=1e-12, err_msg=name)
+
+
 def test_a_result_carries_the_portfolio_of_its_own_orders(bridge: Any, real: Load) -> None:
     result = backtest("sma_cross", real(REAL[0], 2_160), fast=10, slow=50)
     assert result.portfolio.total_return() == pytest.approx(result.stats["total_return"], rel=1e-9)
