@@ -16,10 +16,10 @@ from tests.market.loopback import NOW, market
 
 from thunes.clock import ManualClock, SystemClock, to_ms
 from thunes.errors import DataError, LockHeld, UsageError
-from thunes.market.locking import locked
 from thunes.market.ranges import Range
 from thunes.market.store import MANIFEST, Series, Store, between, joined
 from thunes.model import COLUMNS, Candles
+from thunes.storage.locking import locked
 
 HOUR = 3_600_000
 START = to_ms("2024-01-30")

@@ -19,12 +19,11 @@ import numpy as np
 import polars as pl
 
 from thunes.errors import DataError, UsageError
-from thunes.market import parquet
-from thunes.market.atomic import write_atomic
-from thunes.market.labels import Label
+from thunes.market.labels import Label, from_parquet, to_parquet
 from thunes.market.store import joined, symbol_name
 from thunes.market.tables import UNREADABLE, from_csv, from_table, to_candles, unzip
 from thunes.model import INTERVAL_MS, INTERVALS, Candles, Int1D, interval_ms
+from thunes.storage.atomic import write_atomic
 
 EXTENSION = "thunes.open_time"
 NAME = re.compile(rf"(?P<symbol>[\w.-]+?)-(?P<interval>{'|'.join((*INTERVALS, '1mo'))})(?:-.*)?")
@@ -160,7 +159,7 @@ def _read_csv(content: bytes, path: Path) -> Table:
 
 
 def _read_parquet(content: bytes, path: Path) -> Table:
-    table, label = parquet.decode(content, path.name)
+    table, label = from_parquet(content, path.name)
     return Table(from_table(table, path.name), label)
 
 
@@ -188,7 +187,7 @@ def _write_csv(candles: Candles, path: Path) -> None:
 
 
 def _write_parquet(candles: Candles, path: Path) -> None:
-    write_atomic(path, parquet.encode(candles))
+    write_atomic(path, to_parquet(candles))
 
 
 def _write_feather(candles: Candles, path: Path) -> None:

@@ -1,12 +1,17 @@
-"""The label that travels with candles: what they are and where they are from."""
+"""The label that travels with candles, saying what they are and where they are from; and Parquet, which holds it."""
 
 from __future__ import annotations
 
+import io
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from thunes.market.versioned import Format
+import polars as pl
+
+from thunes.errors import DataError
+from thunes.market.tables import UNREADABLE
 from thunes.model import Candles
+from thunes.storage.versioned import Format
 
 KEY = "thunes"  # name of the label in Parquet metadata
 FORMAT = Format("candle label", 1)
@@ -42,3 +47,20 @@ class Label:
         labelled = candles.replace(symbol=self.symbol, interval=self.interval, source=self.source)
         unchanged = labelled.fingerprint() == self.fingerprint
         return self.source if unchanged or labelled.is_synthetic else fallback
+
+
+def to_parquet(candles: Candles) -> bytes:
+    """One Parquet file: the six columns, the label under the metadata key `thunes`."""
+    buffer = io.BytesIO()
+    candles.to_frame().write_parquet(buffer, metadata={KEY: Label.of(candles).dumps()})
+    return buffer.getvalue()
+
+
+def from_parquet(content: bytes, name: str) -> tuple[pl.DataFrame, Label | None]:
+    """The table as it stands, and its label where it has one."""
+    try:
+        table = pl.read_parquet(io.BytesIO(content))
+        label = pl.read_parquet_metadata(io.BytesIO(content)).get(KEY)
+    except UNREADABLE as e:
+        raise DataError("E-DATA-PARQUET", f"{name} is damaged or no Parquet file.") from e
+    return table, Label.loads(label, name) if label else None

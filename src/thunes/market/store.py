@@ -23,14 +23,14 @@ import numpy as np
 
 from thunes.clock import Clock, to_datetime
 from thunes.errors import DataError, UsageError
-from thunes.market import parquet
-from thunes.market.atomic import write_atomic
 from thunes.market.grid import opening
-from thunes.market.locking import LOCK_WAIT, locked
+from thunes.market.labels import from_parquet, to_parquet
 from thunes.market.ranges import EVER, Range, union, without
 from thunes.market.tables import to_candles
-from thunes.market.versioned import Format
 from thunes.model import COLUMNS, INTERVALS, Candles, interval_ms, next_open_time
+from thunes.storage.atomic import write_atomic
+from thunes.storage.locking import LOCK_WAIT, locked
+from thunes.storage.versioned import Format
 
 Origin = Literal["binance", "archive", "imported"]
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
@@ -184,7 +184,7 @@ class Series:
         content = (self.folder / part.file).read_bytes()
         if hashlib.sha256(content).hexdigest() != part.sha256:
             raise self._damaged(part.file, "not what was written")
-        table, _ = parquet.decode(content, part.file)
+        table, _ = from_parquet(content, part.file)
         return to_candles(table, self.symbol, self.interval, source)
 
     def _is_whole(self, part: Part) -> bool:
@@ -200,7 +200,7 @@ class Series:
             raise self._damaged(part.file, "missing") from None
 
     def _write(self, month: str, candles: Candles) -> Part:
-        content = parquet.encode(candles)
+        content = to_parquet(candles)
         sha256 = hashlib.sha256(content).hexdigest()
         file = f"{month}-{sha256[:8]}.parquet"
         write_atomic(self.folder / file, content)

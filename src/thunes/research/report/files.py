@@ -11,9 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
-from thunes.market.atomic import write_atomic
 from thunes.research.report.contents import Report
 from thunes.research.report.figures import FIGURES
+from thunes.storage.atomic import write_atomic
 
 FOLDER = Path("artifacts") / "backtest"
 

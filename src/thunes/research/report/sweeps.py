@@ -13,10 +13,10 @@ import polars as pl
 from rich.table import Table
 
 from thunes.errors import UsageError
-from thunes.market.atomic import write_atomic
 from thunes.market.labels import KEY
 from thunes.research.report.figures import FIGURES, Figure
 from thunes.research.sweep import DEFAULT_METRICS, SweepResult
+from thunes.storage.atomic import write_atomic
 
 FOLDER = Path("artifacts") / "sweep"
 TOP = 10

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from thunes.errors import DataError
-from thunes.market.versioned import Format
+from thunes.storage.versioned import Format
 
 THING = Format("thing", 3, {1: lambda d: {"names": [d["name"]]}, 2: lambda d: {**d, "count": len(d["names"])}})
 

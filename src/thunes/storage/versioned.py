@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from thunes.errors import DataError
-from thunes.market.atomic import write_atomic
+from thunes.storage.atomic import write_atomic
 
 Document = dict[str, Any]
 
