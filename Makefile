@@ -42,7 +42,7 @@ test: $(DEVELOP) ## run the tests, then the kernels' once more as plain Python, 
 lint: $(DEVELOP) ## ruff, layout of the rooms, secrets
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook
 
 format: $(DEVELOP) ## rewrite the code in the house style
