@@ -151,7 +151,11 @@ def test_a_bad_manifest_is_refused_and_left_alone(series: Series, text: str, cod
     series.add([market(START, 5)], [], "binance")
     manifest = series.folder / MANIFEST
     manifest.write_text(text)
-    for use in (series.read, lambda: series.add([market(START, 5)], [], "binance")):
+    for use in (
+        series.read,
+        lambda: series.add([market(START, 5)], [], "binance"),
+        lambda: series.replace(market(START, 5)),
+    ):
         with pytest.raises(DataError) as caught:
             use()
         assert (caught.value.code, caught.value.exit_code) == (code, 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,8 +48,13 @@ def test_an_older_file_is_kept_beside_when_it_is_replaced(tmp_path: Path) -> Non
         ('{"format": 3', "E-FORMAT-DAMAGED"),
     ],
 )
-def test_what_this_program_cannot_read_is_refused(tmp_path: Path, text: str, code: str) -> None:
-    (tmp_path / "t.json").write_text(text)
+@pytest.mark.parametrize("use", [THING.read, lambda path: THING.write(path, {"names": [], "count": 0})])
+def test_what_this_program_cannot_read_is_refused_and_never_overwritten(
+    tmp_path: Path, text: str, code: str, use: Callable[[Path], object]
+) -> None:
+    path = tmp_path / "t.json"
+    path.write_text(text)
     with pytest.raises(DataError) as caught:
-        THING.read(tmp_path / "t.json")
+        use(path)
     assert (caught.value.code, caught.value.exit_code) == (code, 4)
+    assert path.read_text() == text

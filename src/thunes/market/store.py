@@ -151,8 +151,9 @@ class Series:
             self._save(replace(manifest, known=union([*manifest.known, *known]), parts=held))
 
     def replace(self, candles: Candles) -> None:
-        """Forget everything, then hold exactly these."""
+        """Forget everything, then hold exactly these; a damaged or newer manifest is refused all the same."""
         with self._locked():
+            self.manifest()
             parts = tuple(self._write(month, rows) for month, rows in _by_month(candles))
             known = (Range(int(candles.open_time[0]), candles.end_time),)
             self._save(Manifest(self.symbol, self.interval, candles.source, known, parts))

@@ -44,10 +44,15 @@ class Format:
         return self.load(path.read_bytes(), str(path))
 
     def write(self, path: Path, document: Document) -> None:
-        """Replace the file atomically; one of an older format is kept beside it as `NAME.formatN`."""
-        content = path.read_bytes() if path.exists() else None
-        if content and (older := orjson.loads(content)["format"]) < self.version:
-            write_atomic(path.with_name(f"{path.name}.format{older}"), content)
+        """Replace the file atomically; one of an older format is kept beside it as `NAME.formatN`.
+
+        Errors: `DataError` where the file that stands there is damaged or newer than this program: it stays.
+        """
+        if path.exists():
+            content = path.read_bytes()
+            self.load(content, str(path))
+            if (older := orjson.loads(content)["format"]) < self.version:
+                write_atomic(path.with_name(f"{path.name}.format{older}"), content)
         write_atomic(path, self.dump(document))
 
     def _migrated(self, document: Document, version: int) -> Document:
