@@ -94,7 +94,7 @@ def test_a_bad_row_is_named_with_its_values(row: int, column: str, value: float,
         ({"open_time": [HOUR, 0, 2 * HOUR]}, "E-DATA-ORDER", "out of order at row 1"),
         ({"open_time": [0, HOUR + 1, 2 * HOUR]}, "E-DATA-GRID", "row 1 (1970-01-01 01:00 UTC) does not lie on the 1h"),
         ({"open_time": [0.0, HOUR + 0.5, 2 * HOUR]}, "E-DATA-GRID", "row 1"),
-        ({"open_time": [0, NAN, 2 * HOUR]}, "E-DATA-ORDER", "row 1"),
+        ({"open_time": [0, NAN, 2 * HOUR]}, "E-DATA-GRID", "row 1"),
     ],
 )
 def test_a_series_that_cannot_be_is_refused(changes: dict[str, Any], code: str, text: str) -> None:

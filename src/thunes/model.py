@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from thunes.clock import iso
 from thunes.errors import DataError, UsageError, did_you_mean
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Float1D = NDArray[np.float64]
 Int1D = NDArray[np.int64]
 Fill = Literal["next_open", "next_close"]
+StopMode = Literal["intrabar", "vectorbt"]
 
 DAY_MS = 86_400_000
 YEAR_MS = 365 * DAY_MS  # crypto trades every day: the calendar of all annualised figures
@@ -80,8 +81,11 @@ class Candles:
     def __post_init__(self) -> None:
         interval_ms(self.interval)
         for name in COLUMNS:
+            given = getattr(self, name)
+            if name == "open_time":
+                _require_whole(given)
             dtype = np.int64 if name == "open_time" else np.float64
-            column = np.array(getattr(self, name), dtype=dtype, order="C")  # a copy: nobody else can write to it
+            column = np.array(given, dtype=dtype, order="C")  # a copy: nobody else can write to it
             column.flags.writeable = False
             object.__setattr__(self, name, column)
         validate_candles(self)
@@ -144,6 +148,17 @@ def validate_candles(candles: Candles) -> None:
     _refuse_rows(candles, outside, "E-DATA-OHLC", "needs low ≤ open, close ≤ high")
     bad_volume = ~(np.isfinite(candles.volume) & (candles.volume >= 0))
     _refuse_rows(candles, bad_volume, "E-DATA-VOLUME", "volume not finite and ≥ 0")
+
+
+def _require_whole(times: ArrayLike) -> None:
+    """`DataError` for a time that turning it into an integer would change in silence."""
+    given = np.asarray(times).ravel()
+    if given.dtype.kind != "f":
+        return
+    broken = ~(np.isfinite(given) & (given == np.floor(given)))
+    if broken.any():
+        row = int(np.argmax(broken))
+        raise DataError("E-DATA-GRID", f"the open time in row {row}, {given[row]}, is no whole millisecond.")
 
 
 def _refuse_rows(candles: Candles, bad: NDArray[np.bool_], code: str, why: str) -> None:
@@ -213,9 +228,13 @@ class Stops:
     stop_loss: float = math.nan
     take_profit: float = math.nan
     trailing: float = math.nan
-    mode: Literal["intrabar", "vectorbt"] = "intrabar"
+    mode: StopMode = "intrabar"
 
     def __post_init__(self) -> None:
+        if self.mode not in get_args(StopMode):
+            raise UsageError(
+                "E-STOPS", f"unknown mode {self.mode!r} of stops.", did_you_mean(self.mode, get_args(StopMode))
+            )
         for name in ("stop_loss", "take_profit", "trailing"):
             value = float(getattr(self, name))
             limit = math.inf if name == "take_profit" else 1.0
