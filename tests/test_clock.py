@@ -4,7 +4,9 @@ import ast
 import time
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,3 +91,15 @@ def test_nothing_but_the_clock_reads_the_wall(root: Path) -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in asking:
                 assert node.value.id not in {"time", "datetime", "date"}, f"{path}:{node.lineno}"
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint64])
+def test_numpys_integers_are_milliseconds_and_become_plain_ones(kind: type[np.integer[Any]]) -> None:
+    assert to_ms(kind(1_700_000)) == 1_700_000
+    assert type(to_ms(kind(1_700_000))) is int
+
+
+@pytest.mark.parametrize("moment", [True, 1.5, None, b"2021-03-01"])
+def test_what_is_no_moment_is_refused(moment: Any) -> None:
+    with pytest.raises(UsageError, match=r"is no moment.*E-TIME-FORMAT"):
+        to_ms(moment)

@@ -15,7 +15,7 @@ from thunes.settings import Settings, load_settings
 from thunes.strategies import lookahead
 
 if TYPE_CHECKING:
-    from thunes.market.period import Moment
+    from thunes.clock import Moment
     from thunes.model import Candles
     from thunes.strategies.base import Strategy
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from numbers import Integral
+from typing import Protocol, SupportsIndex
 
 from thunes.errors import UsageError
+
+Moment = datetime | str | SupportsIndex  # what a user may write for a time
 
 
 class Clock(Protocol):
@@ -51,15 +54,17 @@ def to_datetime(ms: int) -> datetime:
     return datetime.fromtimestamp(ms / 1000, tz=UTC)
 
 
-def to_ms(moment: datetime | str | int) -> int:
-    """Epoch milliseconds of an aware datetime, an ISO text (UTC where it names no zone) or milliseconds.
+def to_ms(moment: Moment) -> int:
+    """Epoch milliseconds of an aware datetime, an ISO text (UTC where it names no zone) or whole milliseconds.
 
-    A naive datetime is refused: nobody can know what it meant.
+    A naive datetime is refused: nobody can know what it meant. So is what is no moment at all, such as a truth value.
     """
-    if isinstance(moment, int):
-        return moment
+    if isinstance(moment, Integral) and not isinstance(moment, bool):  # numpy's integers are no `int`
+        return int(moment)
     if isinstance(moment, str):
         moment = _parse_iso(moment)
+    if not isinstance(moment, datetime):
+        raise UsageError("E-TIME-FORMAT", f"{moment!r} is no moment.", "Give ISO text, an aware datetime or epoch ms.")
     if moment.tzinfo is None:
         raise UsageError("E-TIME-NAIVE", f"naive datetime {moment.isoformat()}.", "Give it a time zone, best UTC.")
     return round(moment.timestamp() * 1000)

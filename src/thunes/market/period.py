@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Self
 
 import numpy as np
 
-from thunes.clock import iso, to_ms
+from thunes.clock import Moment, iso, to_ms
 from thunes.errors import DataError, UsageError
 from thunes.market.grid import bars_apart, opening
 from thunes.market.ranges import EVER, Range
 from thunes.market.store import between
 from thunes.model import Candles, interval_ms, next_open_time
 
-Moment = datetime | str | int
 DEFAULT_BARS = 17_520  # two years of hours: what a network source gives when nothing is said
 LONGEST_MONTH = 31 / (365 / 12)
 

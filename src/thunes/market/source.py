@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from thunes.clock import Clock, SystemClock, iso
+from thunes.clock import Clock, Moment, SystemClock, iso
 from thunes.errors import DataError, NetworkError, UsageError, did_you_mean
 from thunes.market.archive import BinanceArchive
 from thunes.market.binance import BinanceRest
 from thunes.market.files import READERS, read_file
 from thunes.market.http import ELSEWHERE, Http, Patience, Unreachable, Warn
-from thunes.market.period import Moment, Period
+from thunes.market.period import Period
 from thunes.market.provider import Progress, Provider, missing, update
 from thunes.market.quality import gap_note
 from thunes.market.ranges import EVER, Range
