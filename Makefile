@@ -56,7 +56,7 @@ audit: $(DEVELOP) ## ask the package index for known vulnerabilities in the lock
 	$(BIN)/pip-audit --disable-pip --no-deps --requirement requirements-dev.txt
 
 bench: $(BENCH) ## time thunes beside its peers; table here, JSON in artifacts/bench
-	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks.run $(ARGS)
 
 lock: $(UV) ## resolve pyproject.toml into the three requirements files; ARGS=--upgrade for newer versions
 	$(LOCK) --extra dev --output-file requirements-dev.txt $(ARGS)
