@@ -59,7 +59,7 @@ def to_ms(moment: Moment) -> int:
 
     A naive datetime is refused: nobody can know what it meant. So is what is no moment at all, such as a truth value.
     """
-    if isinstance(moment, Integral) and not isinstance(moment, bool):  # numpy's integers are no `int`
+    if not isinstance(moment, bool) and isinstance(moment, Integral):  # numpy's integers are no `int`
         return int(moment)
     if isinstance(moment, str):
         moment = _parse_iso(moment)
