@@ -126,7 +126,29 @@ class TestImport:
         write_plain("BTCUSDT-1h-b.csv", klines(FEBRUARY + 24 * HOUR, 24))
         code, out, _ = run("import", "BTCUSDT-1h-b.csv", "BTCUSDT-1h-a.csv", "--json")
         (row,) = series_of(out)
-        assert (code, row["bars"], row["source"]) == (0, 48, "file:BTCUSDT-1h-a.csv+1")
+        assert (code, row["bars"], row["source"]) == (0, 48, "file:BTCUSDT-1h-*.csv")
+
+    def test_the_next_months_file_joins_what_was_imported(self, run: Run) -> None:
+        for month, first in (("01", FEBRUARY), ("02", FEBRUARY + 24 * HOUR), ("02", FEBRUARY + 24 * HOUR)):
+            write_plain(f"BTCUSDT-1h-2024-{month}.csv", klines(first, 24))
+            assert run("import", f"BTCUSDT-1h-2024-{month}.csv")[0] == 0
+        (row,) = series_of(run("list", "--json")[1])
+        assert (row["bars"], row["missing"], row["source"]) == (48, 0, "file:BTCUSDT-1h-2024-0*.csv")
+
+    def test_synthetic_candles_do_not_join_imported_ones(self, run: Run) -> None:
+        run("import", str(plain_csv()))
+        write_file(market(FEBRUARY + 90 * HOUR, 24, source="synthetic:7,edge=0"), Path("BTCUSDT-1h-b.csv"))
+        code, _, talk = run("import", "BTCUSDT-1h-b.csv")
+        assert (code, one_line(talk)) == (4, True)
+        assert "synthetic:7,edge=0 may not join them" in talk
+
+    @pytest.mark.parametrize("manifest", ['{"format": 2}', "{"])
+    def test_replacing_leaves_what_it_cannot_read(self, run: Run, manifest: str) -> None:
+        run("import", str(plain_csv()))
+        (path,) = Path("store").rglob("manifest.json")
+        path.write_text(manifest)
+        code, _, talk = run("import", "BTCUSDT-1h.csv", "--replace")
+        assert (code, one_line(talk), path.read_text()) == (4, True, manifest)
 
     def test_files_that_overlap_are_refused(self, run: Run) -> None:
         write_plain("BTCUSDT-1h-a.csv", klines(FEBRUARY, 24))
@@ -143,9 +165,9 @@ class TestImport:
         assert "may not be joined" in talk
         assert not Path("store").exists()
 
-    def test_another_source_joins_only_by_replacing(self, run: Run) -> None:
+    def test_a_file_that_says_otherwise_joins_only_by_replacing(self, run: Run) -> None:
         run("import", str(plain_csv()))
-        write_plain("BTCUSDT-1h-other.csv", klines(FEBRUARY, 5))
+        write_plain("BTCUSDT-1h-other.csv", [[*row[:5], "7", *row[6:]] for row in klines(FEBRUARY, 5)])
         code, _, talk = run("import", "BTCUSDT-1h-other.csv")
         assert (code, one_line(talk)) == (4, True)
         assert "--replace" in talk

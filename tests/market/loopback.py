@@ -171,6 +171,10 @@ class _Handler(BaseHTTPRequestHandler):
             if self.server.exchange.released.wait(0.02):
                 return
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """What the `Date` of an answer says: the exchange's time."""
+        return super().date_time_string(timestamp or self.server.exchange.now / 1000)
+
     def log_message(self, *_: Any) -> None:
         pass
 

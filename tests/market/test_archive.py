@@ -70,6 +70,16 @@ def test_yesterdays_file_is_asked_for_again_until_it_is_there(
     assert names(exchange) == ["1h-2024-03-09.zip", "1h-2024-03-09.zip.CHECKSUM"]
 
 
+@pytest.mark.parametrize("days_off", [90, 60, -30, 0])
+def test_a_wrong_clock_makes_nothing_known_that_may_still_come(
+    exchange: Exchange, series: Series, days_off: int
+) -> None:
+    publish(exchange, *range(1, 10))
+    fetch(exchange, ManualClock(NOW + days_off * DAY), series, JANUARY, NOW + 90 * DAY)
+    (known,) = series.known()
+    assert known == Range(JANUARY, MARCH + 9 * DAY if days_off >= 0 else FEBRUARY + 8 * DAY)
+
+
 def test_a_month_not_yet_published_is_taken_by_its_days(exchange: Exchange, clock: ManualClock, series: Series) -> None:
     for day in range(1, 30):
         exchange.publish("daily", f"2024-02-{day:02}", klines(FEBRUARY + (day - 1) * DAY, 24))

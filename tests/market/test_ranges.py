@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thunes.market.ranges import Range, union, without
+from thunes.market.ranges import Range, inside, union, without
 
 RANGES = st.builds(Range, st.integers(0, 30), st.integers(0, 30))
 
@@ -27,4 +27,5 @@ def test_a_union_holds_the_same_moments_in_disjoint_sorted_ranges(ranges: list[R
 def test_what_is_missing_is_what_was_wanted_without_what_is_known(wanted: Range, known: list[Range]) -> None:
     missing = without(wanted, known)
     assert moments(*missing) == moments(wanted) - moments(*known)
+    assert moments(*inside(wanted, known)) == moments(wanted) & moments(*known)
     assert list(missing) == sorted(r for r in missing if r.length)

@@ -12,6 +12,7 @@ from tests.market.loopback import Answer, Exchange, klines, market
 from thunes.clock import ManualClock, SystemClock, to_ms
 from thunes.errors import Blocked, DataError, NetworkError, UsageError
 from thunes.market.files import write_file
+from thunes.market.ranges import Range
 from thunes.market.source import _within, load_candles
 from thunes.market.store import Store
 from thunes.model import Candles
@@ -169,6 +170,30 @@ class TestAuto:
         desk("binance", last=5)
         assert desk("auto", last=5).source == "binance"
 
+    @pytest.mark.parametrize(
+        ("period", "said"),
+        [
+            ({}, "8 days old"),
+            ({"last": 5}, "8 days old"),
+            ({"start": "2024-03-01", "end": "2024-03-04"}, "8 days old"),
+            ({"start": "2024-02-20", "end": "2024-03-01T12:00"}, "2024-03-01 00:00 … 2024-03-02 06:00 UTC"),
+            ({"start": "2024-03-01", "end": "2024-03-02T06:00"}, ""),
+        ],
+    )
+    def test_imported_candles_that_lack_some_of_the_period_say_so(
+        self, desk: Desk, period: dict[str, Any], said: str
+    ) -> None:
+        desk.store.series("imported", "BTCUSDT", "1h").replace(market("2024-03-01", 30, source="file:mine.csv"))
+        desk("auto", **period)
+        last = ["", *desk.warnings][-1]
+        assert said in last
+        assert bool(said) == ("only imported candles" in last)
+
+    def test_what_only_the_archive_lacks_is_asked_of_binance(self, desk: Desk) -> None:
+        start, end = to_ms("2024-03-01"), to_ms("2024-03-05")
+        desk.store.series("archive", "BTCUSDT", "1h").add([], [Range(start, end)], "archive")
+        assert len(desk("auto", start=start, end=end)) == 96
+
     def test_imported_synthetic_candles_are_refused_outside_sim(self, offline: Desk) -> None:
         offline.store.series("imported", "BTCUSDT", "1h").replace(market("2024-03-01", 30, source="synthetic:3,edge=0"))
         assert offline("auto").is_synthetic
@@ -190,7 +215,9 @@ class TestStore:
 
     def test_a_folder_will_do(self, tmp_path: Path) -> None:
         Store(tmp_path, SystemClock()).series("binance", "BTCUSDT", "1h").replace(market("2024-03-01", 3))
-        assert len(load_candles("BTCUSDT", "1h", "store", store=tmp_path)) == 3
+        nowhere = "http://127.0.0.1:9"
+        found = load_candles("BTCUSDT", "1h", "store", store=tmp_path, data_url=nowhere, archive_url=nowhere)
+        assert len(found) == 3
 
 
 class TestSynthetic:

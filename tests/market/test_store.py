@@ -17,7 +17,7 @@ from tests.market.loopback import NOW, market
 from thunes.clock import ManualClock, SystemClock, to_ms
 from thunes.errors import DataError, LockHeld, UsageError
 from thunes.market.ranges import Range
-from thunes.market.store import MANIFEST, Series, Store, between, joined
+from thunes.market.store import MANIFEST, Series, Store, between, joined, joint_source
 from thunes.model import COLUMNS, Candles
 from thunes.storage.locking import locked
 
@@ -97,6 +97,57 @@ def test_sources_never_mix_in_a_series(series: Series) -> None:
     read = series.read()
     assert read is not None
     assert len(read) == 5
+
+
+def test_files_may_follow_each_other_and_their_source_is_a_pattern(series: Series) -> None:
+    whole = market(START, 72)
+    for name, piece in (("1", whole[:24]), ("2", whole[24:48]), ("2", whole[24:48]), ("3", whole[40:])):
+        source = f"file:a-{name}.csv"
+        series.add([piece.replace(source=source)], [], source)
+    read = series.read()
+    assert read is not None
+    assert read.fingerprint() == whole.replace(source="file:a-*.csv").fingerprint()
+
+
+@pytest.mark.parametrize("known", [[], [Range(START, START + 9 * HOUR)]])
+def test_a_file_that_says_otherwise_does_not_join(series: Series, known: list[Range]) -> None:
+    old = market(START, 10, source="file:a.csv")
+    new = old.replace(volume=old.volume + 1, source="file:b.csv")
+    series.add([old], [], old.source)
+    with pytest.raises(DataError, match="otherwise than what was imported before") as caught:
+        series.add([new], known, new.source)
+    assert caught.value.code == "E-STORE-OVERLAP"
+    read = series.read()
+    assert read is not None
+    assert read.fingerprint() == old.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "both"),
+    [
+        ("binance", "binance", "binance"),
+        ("file:a.csv", "file:a.csv", "file:a.csv"),
+        ("file:a-1.csv", "file:a-2.csv", "file:a-*.csv"),
+        ("file:a-*.csv", "file:a-2.csv", "file:a-*.csv"),
+        ("file:a-2.csv", "file:a-*.csv", "file:a-*.csv"),
+        ("file:a.csv", "file:aa.csv", "file:a*.csv"),
+        ("file:a.csv", "file:b.parquet", "file:*"),
+        ("file:a.csv", "binance", None),
+        ("archive", "binance", None),
+        ("synthetic:1,edge=0", "synthetic:2,edge=0", None),
+        ("file:synthetic.csv", "synthetic:1,edge=0", None),
+    ],
+)
+def test_only_files_have_a_source_together(first: str, second: str, both: str | None) -> None:
+    assert joint_source(first, second) == both
+    assert joint_source(second, first) == both
+
+
+def test_held_is_what_is_known_between_the_candles_of_a_month(series: Series) -> None:
+    series.add([market(START, 10)], [Range(0, START + 100 * HOUR)], "binance")
+    assert series.held() == (Range(START, START + 10 * HOUR),)
+    series.add([market(START + 20 * HOUR, 10)], [], "binance")
+    assert series.held() == (Range(START, START + 30 * HOUR),)
 
 
 def test_replacing_forgets_the_source_before(series: Series) -> None:

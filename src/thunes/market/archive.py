@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import Literal
 
 from thunes.clock import Clock, to_datetime
 from thunes.errors import DataError
@@ -14,13 +15,17 @@ from thunes.market.tables import from_csv, to_candles, unzip
 from thunes.model import DAY_MS, Candles, interval_ms, next_open_time
 
 OPENED = 1_498_867_200_000  # 2017-07-01, the month in which Binance opened
-MONTHLY_BY = 45 * DAY_MS  # after its first day's end plus this long a month's file is there, or will never be
-DAILY_BY = 7 * DAY_MS  # likewise a day's, which comes on the next day
+Kind = Literal["monthly", "daily"]
+THERE_BY: dict[Kind, int] = {"monthly": 45 * DAY_MS, "daily": 7 * DAY_MS}  # so long after its end, or never
 MONTHLY_ONLY = ("3d", "1w", "1M")
 
 
 class BinanceArchive:
-    """A `Provider`. Whole months where they stand ready, single days for the rest; yesterday is its newest."""
+    """A `Provider`. Whole months where they stand ready, single days for the rest; yesterday is its newest.
+
+    Our clock says which files are worth asking for. That one is not there and will never be, which is remembered for
+    ever, is decided by the archive's own time: our clock may be wrong.
+    """
 
     source = "archive"
 
@@ -35,19 +40,24 @@ class BinanceArchive:
         if wanted.start < OPENED:
             yield Batch(None, Range(wanted.start, min(OPENED, wanted.end)))
         for month in _periods(max(wanted.start, OPENED), min(wanted.end, now), "1M"):
-            candles = self._file(symbol, interval, month, "monthly") if month.end <= now else None
-            if candles or month.end + MONTHLY_BY < now:
-                yield Batch(candles, month)
+            if batch := self._batch(symbol, interval, month, "monthly", now):
+                yield batch
             elif interval not in MONTHLY_ONLY:
                 yield from self._days(symbol, interval, Range(*_overlap(month, wanted)), now)
 
     def _days(self, symbol: str, interval: str, wanted: Range, now: int) -> Iterator[Batch]:
         for day in _periods(wanted.start, min(wanted.end, now), "1d"):
-            candles = self._file(symbol, interval, day, "daily") if day.end <= now else None
-            if candles or day.end + DAILY_BY < now:
-                yield Batch(candles, day)
+            if batch := self._batch(symbol, interval, day, "daily", now):
+                yield batch
 
-    def _file(self, symbol: str, interval: str, period: Range, kind: str) -> Candles | None:
+    def _batch(self, symbol: str, interval: str, period: Range, kind: Kind, now: int) -> Batch | None:
+        """What the archive says of a day or month; None where it may say more later."""
+        if period.end > now:
+            return None
+        candles = self._file(symbol, interval, period, kind)
+        return Batch(candles, period) if candles or period.end + THERE_BY[kind] < self._http.server_ms else None
+
+    def _file(self, symbol: str, interval: str, period: Range, kind: Kind) -> Candles | None:
         """The candles of one checked file; None where the archive has none."""
         written = "1mo" if interval == "1M" else interval  # as the archive spells it
         date = to_datetime(period.start).strftime("%Y-%m" if kind == "monthly" else "%Y-%m-%d")

@@ -7,6 +7,7 @@ sidecar `NAME.csv.json`.
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
 import re
@@ -20,7 +21,7 @@ import polars as pl
 
 from thunes.errors import DataError, UsageError
 from thunes.market.labels import Label, from_parquet, to_parquet
-from thunes.market.store import joined, symbol_name
+from thunes.market.store import joined, joint_source, symbol_name
 from thunes.market.tables import UNREADABLE, from_csv, from_table, to_candles, unzip
 from thunes.model import INTERVAL_MS, INTERVALS, Candles, Int1D, interval_ms
 from thunes.storage.atomic import write_atomic
@@ -83,11 +84,15 @@ def _joined(pieces: list[Candles]) -> Candles:
     for before, after in itertools.pairwise(pieces):
         if after.open_time[0] <= before.open_time[-1]:
             raise DataError("E-DATA-OVERLAP", f"{before.source} and {after.source} overlap: {before!r}, {after!r}.")
-    sources = list(dict.fromkeys(piece.source for piece in pieces))
-    if len({source.partition(":")[0] for source in sources}) > 1 or (len(sources) > 1 and pieces[0].is_synthetic):
-        raise DataError("E-DATA-MIXED", f"{' and '.join(sources)} may not be joined.", "Import them one by one.")
-    source = sources[0] if len(sources) == 1 else f"{sources[0]}+{len(sources) - 1}"
+    source = functools.reduce(_joint_source, [piece.source for piece in pieces])
     return joined([piece.replace(source=source) for piece in pieces])
+
+
+def _joint_source(first: str, second: str) -> str:
+    both = joint_source(first, second)
+    if both is None:
+        raise DataError("E-DATA-MIXED", f"{first} and {second} may not be joined.", "Import one of them alone.")
+    return both
 
 
 def read_table(path: Path) -> Table:
@@ -153,9 +158,8 @@ def require_interval(times: Int1D, interval: str, name: str) -> None:
 
 
 def _read_csv(content: bytes, path: Path) -> Table:
-    beside = sidecar(path)
-    label = Label.loads(beside.read_bytes(), beside.name) if beside.exists() else None
-    return Table(from_csv(content, path.name), label)
+    table, beside = from_csv(content, path.name), sidecar(path)
+    return Table(table, Label.loads(beside.read_bytes(), beside.name) if beside.exists() else None)
 
 
 def _read_parquet(content: bytes, path: Path) -> Table:

@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -50,9 +51,13 @@ class Unreachable(NetworkError):
 
 
 class Http:
-    """A client of one server. Waits go through the clock; `warn` hears of the long ones."""
+    """A client of one server. Waits go through the clock; `warn` hears of the long ones.
+
+    `server_ms` is the server's time, epoch ms, as its last answer dates it; 0 as long as none did.
+    """
 
     def __init__(self, base_url: str, clock: Clock, patience: Patience = PATIENT, warn: Warn = lambda _: None) -> None:
+        self.server_ms = 0
         self._base, self._clock, self._patience, self._warn = base_url.rstrip("/"), clock, patience, warn
         self._client = httpx.Client(verify=_tls(), timeout=httpx.Timeout(patience.read, connect=patience.connect))
         try:
@@ -103,6 +108,7 @@ class Http:
         except httpx.RequestError as e:
             why = f"{type(e).__name__}: {e}".rstrip(": .")
             raise Unreachable("E-NET-UNREACHABLE", f"{self.host} cannot be reached ({why}).", ELSEWHERE) from e
+        self.server_ms = _date_ms(headers) or self.server_ms
         if status != httpx.codes.OK:
             raise refusal(self.host, status, headers, body)
         return body
@@ -148,6 +154,14 @@ def refusal(host: str, status: int, headers: Mapping[str, str], body: bytes) -> 
 def nonsense(host: str, what: str) -> NetworkError:
     """The error for an answer that the exchange would not give."""
     return NetworkError("E-NET-NONSENSE", f"{host} answered nonsense: {what}.", "Is a login page or proxy in between?")
+
+
+def _date_ms(headers: Mapping[str, str]) -> int:
+    """Epoch ms of the answer's `Date`; 0 when it is missing or none."""
+    try:
+        return round(parsedate_to_datetime(headers.get("date", "")).timestamp() * 1000)
+    except ValueError:
+        return 0
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

@@ -31,6 +31,11 @@ def union(ranges: Iterable[Range]) -> tuple[Range, ...]:
     return tuple(merged)
 
 
+def inside(wanted: Range, known: Iterable[Range]) -> tuple[Range, ...]:
+    """The parts of `wanted` that lie in one of `known`, in time order."""
+    return without(wanted, without(wanted, known))
+
+
 def without(wanted: Range, known: Iterable[Range]) -> tuple[Range, ...]:
     """The parts of `wanted` that lie in none of `known`, in time order."""
     missing, cursor = [], wanted.start

@@ -7,6 +7,7 @@ import textwrap
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,16 +18,14 @@ from thunes.market.binance import BinanceRest
 from thunes.market.files import READERS, read_file
 from thunes.market.http import ELSEWHERE, Http, Patience, Unreachable, Warn
 from thunes.market.period import Period
-from thunes.market.provider import Progress, Provider, missing, update
+from thunes.market.provider import Progress, Provider, missing, settled_before, update
 from thunes.market.quality import gap_note
 from thunes.market.ranges import EVER, Range
 from thunes.market.store import Origin, Series, Store, joined, symbol_name
-from thunes.model import Candles, interval_ms
+from thunes.model import DAY_MS, Candles, interval_ms
 
 T = TypeVar("T")
 WORDS = ("auto", "archive", "binance", "store", "synthetic")
-DATA_URL = "https://data-api.binance.vision"
-ARCHIVE_URL = "https://data.binance.vision"
 PROBE = Patience(connect=3.0, read=3.0, total=4.0, attempts=1)
 FETCHED: tuple[Origin, ...] = ("archive", "binance")
 HOW_TO_FILL = "See `thunes data list`, `fetch` and `import`."
@@ -43,8 +42,8 @@ def load_candles(
     end: Moment | None = None,
     last: int | None = None,
     store: Store | Path,
-    data_url: str = DATA_URL,
-    archive_url: str = ARCHIVE_URL,
+    data_url: str,
+    archive_url: str,
     environment: str = "sim",
     clock: Clock | None = None,
     reach_within: float = FEW_SECONDS,
@@ -61,6 +60,7 @@ def load_candles(
     start, end : the candles that open at `start` or later and before `end`; ISO text (UTC), epoch ms or aware datetimes
     last : of these the last so many. With none of the three: all of a file or of the store, else `DEFAULT_BARS`
     store : the store, or its folder
+    data_url, archive_url : where Binance's REST API and its bulk archive answer
     reach_within : seconds in which Binance must answer `auto`
     warn : told, in whole sentences, what a reader of the results must know: the synthetic banner, missing bars
     progress : told bars done and bars in all while fetching
@@ -91,14 +91,14 @@ def load_candles(
             warn=warn,
             progress=progress,
         )
-        candles = loader.synthetic(data) if word == "synthetic" else getattr(loader, word)()
+        candles = loader.load(data, word)
     _say_what_is_missing(candles, period, warn)
     return candles
 
 
 @dataclass(frozen=True)
 class _Loader:
-    """One request for candles that are not in a file; a method per word of `data`."""
+    """One request for candles that are not in a file."""
 
     symbol: str
     interval: str
@@ -111,6 +111,17 @@ class _Loader:
     reach_within: float
     warn: Warn
     progress: Progress
+
+    def load(self, data: str, word: str) -> Candles:
+        """What `data`, which begins with this word, means."""
+        ways: dict[str, Callable[[], Candles]] = {
+            "auto": self.auto,
+            "archive": self.archive,
+            "binance": self.binance,
+            "store": self.store,
+            "synthetic": partial(self.synthetic, data),
+        }
+        return ways[word]()
 
     def synthetic(self, text: str) -> Candles:
         """The embedded market that `text` names."""
@@ -157,7 +168,7 @@ class _Loader:
         return self._enough(read, where)
 
     def _store_then_binance(self, wanted: Range) -> Candles | None:
-        series, elsewhere = self._series("binance"), self._series("archive").known()
+        series, elsewhere = self._series("binance"), self._series("archive").held()
         if missing(series, wanted, self.clock.now_ms(), elsewhere):
             _within(self.reach_within, self._probe)
             with self._http(self.data_url) as http:
@@ -183,7 +194,19 @@ class _Loader:
         if candles.is_synthetic and self.environment != "sim":
             what = f"the only stored {self.symbol} {self.interval} are {candles.source}."
             raise DataError("E-STORE-SYNTHETIC", what, "Name them with --data, or fetch real ones: --data binance.")
-        return self.period.cut(candles)
+        inside = self.period.cut(candles)
+        self._say_where_imported_end(candles)
+        return inside
+
+    def _say_where_imported_end(self, candles: Candles) -> None:
+        """Nothing is fetched beside imported candles: what of the period they lack, also up to now, is told."""
+        now, first, after = self.clock.now_ms(), int(candles.open_time[0]), candles.end_time
+        wanted = self.period.range_until(now, self.interval)
+        begins_late = self.period.start is not None and wanted.start < first
+        ends_early = after < min(wanted.end, settled_before(now, self.interval))
+        if not candles.is_synthetic and (begins_late or ends_early):
+            held = f"only imported candles, {iso(first)} … {iso(after)} UTC; the last is {_age(now - after)} old"
+            self.warn(f"{self.symbol} {self.interval}: {held}. For what they lack: --data binance.")
 
     def _stored_candles(self) -> Candles:
         candles = self._fetched(EVER) or self._series("imported").read()
@@ -255,6 +278,11 @@ def _say_what_is_missing(candles: Candles, period: Period, warn: Warn) -> None:
         warn(f"Only {len(candles):,} of the {period.last:,} bars asked for are there.")
     if note := gap_note(candles):
         warn(note)
+
+
+def _age(ms: int) -> str:
+    days = ms / DAY_MS
+    return f"{days:,.0f} days" if days >= 2 else f"{24 * days:.0f} hours"
 
 
 def _size(candles: Candles | None) -> int:

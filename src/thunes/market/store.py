@@ -4,8 +4,9 @@
                              2021-03-5f0c9b1e.parquet
 
 Origins never mix: `binance` (REST), `archive` (bulk files) and `imported` (files) are series of their own, and a series
-has one source. A part's name holds the hash of its content and the manifest is replaced in one step, so a reader needs
-no lock and a crash leaves the old state or the new one; writers take turns through a lock file.
+has one source; where imported files follow each other, it is the pattern of their names. A part's name holds the hash
+of its content and the manifest is replaced in one step, so a reader needs no lock and a crash leaves the old state or
+the new one; writers take turns through a lock file.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from thunes.clock import Clock, to_datetime
 from thunes.errors import DataError, UsageError
 from thunes.market.grid import opening
 from thunes.market.labels import from_parquet, to_parquet
-from thunes.market.ranges import EVER, Range, union, without
+from thunes.market.ranges import EVER, Range, inside, union, without
 from thunes.market.tables import to_candles
 from thunes.model import COLUMNS, INTERVALS, Candles, interval_ms, next_open_time
 from thunes.storage.atomic import write_atomic
@@ -127,6 +128,13 @@ class Series:
         manifest = self.manifest()
         return manifest.known if manifest else ()
 
+    def held(self) -> tuple[Range, ...]:
+        """What of `known()` lies between the first and the last candle of a month: candles vouch for it."""
+        manifest = self.manifest()
+        parts = manifest.parts if manifest else ()
+        spans = (Range(part.first, next_open_time(part.last, self.interval)) for part in parts)
+        return tuple(piece for span in spans for piece in inside(span, self.known()))
+
     def read(self, wanted: Range = EVER) -> Candles | None:
         """The candles that open inside `wanted`; None where there are none. Every part is checked against its hash."""
         for last_try in (False, False, True):
@@ -142,13 +150,13 @@ class Series:
         """Merge candles in (of two with one open time the newer stays) and remember what is known now."""
         with self._locked():
             manifest = self.manifest() or Manifest(self.symbol, self.interval, source)
-            if manifest.source != source:
-                raise self._mixing(manifest.source, source)
+            whole = self._joining(manifest, batches, source)
             parts = {part.month: part for part in manifest.parts}
-            for month, candles in _by_month(joined(batches)) if batches else ():
+            for month, candles in _by_month(whole) if whole else ():
                 parts[month] = self._write(month, self._merged(parts.get(month), candles))
             held = tuple(sorted(parts.values(), key=lambda part: part.month))
-            self._save(replace(manifest, known=union([*manifest.known, *known]), parts=held))
+            source = whole.source if whole else source
+            self._save(replace(manifest, source=source, known=union([*manifest.known, *known]), parts=held))
 
     def replace(self, candles: Candles) -> None:
         """Forget everything, then hold exactly these; a damaged or newer manifest is refused all the same."""
@@ -188,6 +196,24 @@ class Series:
         table, _ = from_parquet(content, part.file)
         return to_candles(table, self.symbol, self.interval, source)
 
+    def _joining(self, manifest: Manifest, batches: Sequence[Candles], source: str) -> Candles | None:
+        """The candles that come, under the source of all. Errors: `DataError` where the sources may not be joined."""
+        both = joint_source(manifest.source, source)
+        if both is None:
+            raise self._mixing(manifest.source, source)
+        if not batches:
+            return None
+        new = joined(batches).replace(source=both)
+        if manifest.source != source and not self._agrees(manifest, new):
+            what = f"{source} says of some {self.symbol} {self.interval} otherwise than what was imported before."
+            raise DataError("E-STORE-OVERLAP", what, "Use --replace to forget that.")
+        return new
+
+    def _agrees(self, manifest: Manifest, new: Candles) -> bool:
+        """Whether no stored candle differs from a new one of the same time."""
+        held = self._read(replace(manifest, source=new.source), Range(int(new.open_time[0]), new.end_time))
+        return held is None or joined([held, new]).fingerprint() == joined([new, held]).fingerprint()
+
     def _is_whole(self, part: Part) -> bool:
         path = self.folder / part.file
         return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == part.sha256
@@ -221,6 +247,25 @@ class Series:
     def _mixing(self, held: str, new: str) -> DataError:
         what = f"the store's {self.origin} {self.symbol} {self.interval} are from {held}; {new} may not join them."
         return DataError("E-STORE-SOURCE", what, "Use --replace, or another symbol.")
+
+
+def joint_source(first: str, second: str) -> str | None:
+    """The source of two series joined to one; None where they may not be: only files join files.
+
+    >>> joint_source("file:BTCUSDT-1h-2021-01.csv", "file:BTCUSDT-1h-2021-12.csv")
+    'file:BTCUSDT-1h-2021-*.csv'
+    """
+    if first == second:
+        return first
+    if not (first.startswith("file:") and second.startswith("file:")):
+        return None
+    start = _common_start(first, second)
+    end = _common_start(*(name.removeprefix(start)[::-1] for name in (first, second)))[::-1]
+    return f"{start}*{end.lstrip('*')}"
+
+
+def _common_start(first: str, second: str) -> str:
+    return "".join(a for a, _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
 
 
 def joined(pieces: Sequence[Candles]) -> Candles:

@@ -92,7 +92,8 @@ def _recognise(table: pl.DataFrame, name: str) -> dict[str, str]:
     missing = [column for column, there in known.items() if there is None]
     if missing:
         found = ", ".join(table.columns)[:120]
-        raise DataError("E-DATA-COLUMNS", f"{name} has no column {', '.join(missing)}; found: {found}.")
+        what = f"{name} holds no candles: it has no column {', '.join(missing)}; found: {found}."
+        raise DataError("E-DATA-COLUMNS", what)
     return {column: there for column, there in known.items() if there is not None}
 
 
