@@ -78,8 +78,16 @@ def test_the_suffix_chooses_the_kind_of_file(suffix: str, read: Callable[..., pl
 
 def test_a_parquet_file_carries_where_it_comes_from_also_inside(run: Run) -> None:
     run(*QUICK, *GRID, "--out", "found.parquet")
-    inside = json.loads(pl.read_parquet_metadata("found.parquet")["thunes"])
+    inside = json.loads(pl.read_parquet_metadata("found.parquet")["thunes.sweep"])
     assert inside == json.loads(Path("found.parquet.json").read_text())
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".feather"])
+def test_what_a_sweep_wrote_is_not_taken_for_damaged_candles(suffix: str, run: Run) -> None:
+    run(*QUICK, *GRID, "--out", f"found{suffix}")
+    code, _, err = run("backtest", "--data", f"found{suffix}", "--symbol", "BTCUSDT", "--interval", "1h")
+    assert code == 4
+    assert err.startswith(f"✗ found{suffix} holds no candles: it has no column open_time, ")
 
 
 def test_without_a_grid_the_whole_search_range_is_swept(run: Run) -> None:

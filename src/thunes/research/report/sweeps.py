@@ -13,11 +13,11 @@ import polars as pl
 from rich.table import Table
 
 from thunes.errors import UsageError
-from thunes.market.labels import KEY
 from thunes.research.report.figures import FIGURES, Figure
 from thunes.research.sweep import DEFAULT_METRICS, SweepResult
 from thunes.storage.atomic import write_atomic
 
+KEY = "thunes.sweep"  # name of the provenance in Parquet metadata
 FOLDER = Path("artifacts") / "sweep"
 TOP = 10
 WIDTH, PARAMETER, VALUE, GAP = 80, 5, 9, 2  # columns of text
