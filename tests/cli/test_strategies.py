@@ -68,6 +68,12 @@ def test_an_honest_strategy_passes_both_checks(thunes: Any) -> None:
     assert second.startswith("walk-forward SmaCross(fast=20, slow=50): passed")
 
 
+def test_the_parameters_checked_are_those_that_were_set(thunes: Any) -> None:
+    code, out, _ = thunes("strategies", "check", "sma_cross", "--set", "fast=5", "--set", "slow=9", "--last", "300")
+    assert code == 0
+    assert all("SmaCross(fast=5, slow=9): passed" in line for line in out.splitlines())
+
+
 def test_a_leak_is_exit_code_6_and_names_its_first_bar(thunes: Any) -> None:
     code, out, err = thunes("strategies", "check", f"{LEAKING}:PeeksOneBar", "--last", "300", "--json")
     assert code == 6
@@ -98,6 +104,9 @@ def test_a_leak_in_a_file_of_this_folder_is_found(thunes: Any, tmp_path: Path) -
         (["sma_cross", "--last", "1"], 2, "--last"),
         (["sma_cross", "--last", "20"], 4, "slow=50"),
         (["sma_cross", "--data", "nowhere.csv"], 4, "nowhere.csv"),
+        (["sma_cross", "--set", "fats=5"], 2, "Did you mean 'fast'?"),
+        (["sma_cross", "--set", "fast"], 2, "cannot read --set 'fast'"),
+        (["sma_cross", "--set", "fast=5", "--set", "fast=6"], 2, "--set fast is given twice"),
         ([], 2, "NAME_OR_PATH"),
     ],
 )

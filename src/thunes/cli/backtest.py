@@ -20,9 +20,7 @@ Engine = Literal["vectorbt", "kernel"]
 
 def backtest(
     strategy: given.Strategy = "sma_cross",
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter; may be repeated.")
-    ] = None,
+    set_: given.Set = None,
     data: given.Data = "auto",
     symbol: given.Symbol = None,
     interval: given.Interval = None,

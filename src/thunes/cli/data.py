@@ -86,21 +86,23 @@ def import_files(
 ) -> None:
     """Copy candles from files into the store, where `--data auto` finds them.
 
-    A name such as BTCUSDT-1h-2021.csv tells symbol and interval. Several files of one series are joined; candles of
-    another source join an imported series only by replacing it.
+    A name such as BTCUSDT-1h-2021.csv tells symbol and interval. Several files of one series are joined, also by one
+    import after another; synthetic candles, and files that say otherwise of the same time, only replace.
 
     Example: thunes data import BTCUSDT-1h-2021-*.csv --replace
     """
+    from thunes.cli.output import spinner
     from thunes.market.files import read_files
 
-    loaded = read_files(files, symbol=symbol, interval=interval)
-    store = _store()
-    for candles in loaded:
-        series = store.series("imported", candles.symbol, candles.interval)
-        if replace:
-            series.replace(candles)
-        else:
-            series.add([candles], [], candles.source)
+    with spinner("importing"):
+        loaded = read_files(files, symbol=symbol, interval=interval)
+        store = _store()
+        for candles in loaded:
+            series = store.series("imported", candles.symbol, candles.interval)
+            if replace:
+                series.replace(candles)
+            else:
+                series.add([candles], [], candles.source)
     _show_candles("data_import", loaded, as_json)
 
 
@@ -136,12 +138,14 @@ def check(
 
     Example: thunes data check BTCUSDT-1h-2021.csv
     """
+    from thunes.cli.output import spinner
     from thunes.market.quality import inspect_file
 
-    if files:
-        found = [_tried(path.name, partial(inspect_file, path, symbol=symbol, interval=interval)) for path in files]
-    else:
-        found = [_tried(_name(series), partial(_inspect, series, repair)) for series in _chosen(symbol, interval)]
+    with spinner("checking"):
+        if files:
+            found = [_tried(path.name, partial(inspect_file, path, symbol=symbol, interval=interval)) for path in files]
+        else:
+            found = [_tried(_name(series), partial(_inspect, series, repair)) for series in _chosen(symbol, interval)]
     _show_checks(found, as_json)
     for check in found:
         check.require_ok()
@@ -165,6 +169,7 @@ def export(
     Example: thunes data export btc.parquet --symbol BTCUSDT --interval 1h --resample 1d
     """
     from thunes.cli.loading import load_candles
+    from thunes.cli.output import spinner
     from thunes.errors import UsageError
     from thunes.market.files import writer_of
     from thunes.market.resample import resample as resampled
@@ -173,8 +178,9 @@ def export(
     if file.exists() and not force:
         raise UsageError("E-FILE-EXISTS", f"{file} is there already.", "Use --force to replace it.")
     candles = load_candles(symbol, interval, data, start=start, end=end, last=last)
-    candles = resampled(candles, resample) if resample else candles
-    write(candles, file)
+    with spinner("writing"):
+        candles = resampled(candles, resample) if resample else candles
+        write(candles, file)
     _show_candles("data_export", [candles], as_json, file=file)
 
 

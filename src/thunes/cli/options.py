@@ -1,4 +1,4 @@
-"""What `thunes backtest` and `thunes sweep` are told alike: strategy, candles, costs, fills, stops."""
+"""What several commands are told alike: strategy, candles, costs, fills, stops, the form of the answer."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ V = TypeVar("V")
 
 SOURCES = "auto, store, binance, archive, synthetic[:SEED[,edge=S]] or FILE."
 Strategy = Annotated[str, typer.Option(metavar="NAME", help="A name of `thunes strategies`, or FILE.py:Class.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter; may be repeated.")]
 Data = Annotated[str, typer.Option(metavar="SOURCE", help=SOURCES)]
 Symbol = Annotated[str | None, typer.Option(help="Default: what a file says, else DEFAULT_SYMBOL.")]
 Interval = Annotated[str | None, typer.Option(help="Default: what a file says, else DEFAULT_INTERVAL.")]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+from thunes.cli.options import Json
 
 if TYPE_CHECKING:
     from thunes.settings import Settings
 
 
-def settings(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+def settings(as_json: Json = False) -> None:
     """Print every setting in force and where it comes from; secrets are masked.
 
     The environment wins over `.env` in the current folder, which wins over the default.

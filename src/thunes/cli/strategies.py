@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from thunes.cli import options as given
+
 if TYPE_CHECKING:
     from thunes.strategies.base import Strategy
     from thunes.strategies.lookahead import Report
 
 app = typer.Typer(help="List strategies, or check one.", rich_markup_mode="rich")
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-
 
 @app.callback(invoke_without_command=True)
-def strategies(context: typer.Context, as_json: Json = False) -> None:
+def strategies(context: typer.Context, as_json: given.Json = False) -> None:
     """List the strategies with their parameters, search ranges and number of parameter sets.
 
     Example: thunes strategies --json
@@ -28,22 +28,23 @@ def strategies(context: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def check(
     strategy: Annotated[str, typer.Argument(help="A name, or FILE.py:Class.", metavar="NAME_OR_PATH")],
-    data: Annotated[str, typer.Option(help="auto, binance, archive, synthetic[:SEED] or FILE.")] = "synthetic:1",
-    symbol: Annotated[str | None, typer.Option(help="Symbol of the candles.")] = None,
-    interval: Annotated[str | None, typer.Option(help="Interval of the candles.")] = None,
-    last: Annotated[int, typer.Option(min=2, help="How many of the last candles.")] = 2000,
-    as_json: Json = False,
+    set_: given.Set = None,
+    data: given.Data = "synthetic:1",
+    symbol: given.Symbol = None,
+    interval: given.Interval = None,
+    last: Annotated[int, typer.Option(min=2, help="Only the last so many candles.")] = 2000,
+    as_json: given.Json = False,
 ) -> None:
     """Check that no future changes the past, and that walking forward bar by bar gives the same as the whole at once.
 
     Exit code 6 and the first bar that leaks where one of the two fails.
 
-    Example: thunes strategies check my_idea.py:MyIdea --data synthetic:7
+    Example: thunes strategies check my_idea.py:MyIdea --set window=50 --data synthetic:7
     """
     from thunes.errors import GateRefused
-    from thunes.strategies.registry import load
+    from thunes.research.backtest import instance
 
-    chosen = load(strategy)()
+    chosen = instance(strategy, given.named("--set", set_ or (), given.assignment))
     reports = _reports(chosen, data, symbol, interval, last)
     _show(reports, as_json)
     for report in reports:
@@ -53,7 +54,7 @@ def check(
 
 
 def new_strategy(
-    name: Annotated[str, typer.Argument(help="A Python name, such as my_idea.")], as_json: Json = False
+    name: Annotated[str, typer.Argument(help="A Python name, such as my_idea.")], as_json: given.Json = False
 ) -> None:
     """Write NAME.py and test_NAME.py here: a strategy to start from and its test, which pass as written.
 
@@ -133,11 +134,13 @@ def _block(entry: dict[str, Any]) -> object:
 def _reports(
     strategy: Strategy, data: str, symbol: str | None, interval: str | None, last: int
 ) -> tuple[Report, Report]:
-    from thunes.api import load_candles
+    from thunes.cli.loading import load_candles
+    from thunes.cli.output import spinner
     from thunes.strategies.lookahead import check_lookahead, check_walk_forward
 
-    candles = load_candles(symbol, interval, data=data, last=last)
-    return check_lookahead(strategy, candles), check_walk_forward(strategy, candles)
+    candles = load_candles(symbol, interval, data, last=last)
+    with spinner("checking"):
+        return check_lookahead(strategy, candles), check_walk_forward(strategy, candles)
 
 
 def _show(reports: tuple[Report, ...], as_json: bool) -> None:

@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
-LIBRARIES = ("numpy", "polars", "numba", "vectorbt")  # those that results depend on
+from thunes.cli.options import Json
 
 
-def version(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+def version(as_json: Json = False) -> None:
     """Print the versions of thunes, Python and the libraries that results depend on.
 
     Example: thunes version --json
     """
-    import platform
-
     from thunes import __version__
     from thunes.cli.output import console, emit_json
+    from thunes.research.provenance import LIBRARIES, versions
 
-    versions = {"thunes": __version__, "python": platform.python_version(), **installed()}
+    found = versions()
+    shown = {name: found.get(name) for name in ("thunes", "python", *LIBRARIES)} | {"thunes": __version__}
     if as_json:
-        emit_json("version", {"versions": versions})
+        emit_json("version", {"versions": shown})
     else:
-        console.print("\n".join(f"{name} {number or 'not installed'}" for name, number in versions.items()))
-
-
-def installed() -> dict[str, str | None]:
-    """The libraries' versions, found without importing them; None where one is not installed."""
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as version_of
-
-    found: dict[str, str | None] = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = version_of(name)
-        except PackageNotFoundError:
-            found[name] = None
-    return found
+        console.print("\n".join(f"{name} {number or 'not installed'}" for name, number in shown.items()))
