@@ -202,7 +202,7 @@ def test_an_error_in_a_set_reaches_the_caller_from_any_thread() -> None:
 
     for threads in (1, 4):
         with pytest.raises(ValueError, match=r"\d+"):
-            in_slices(work, 100, threads)
+            in_slices(work, 100, threads, 10)
 
 
 @given(count=st.integers(0, 200), threads=st.integers(1, 9))
@@ -213,7 +213,7 @@ def test_slices_cover_every_set_once(count: int, threads: int) -> None:
     def work(first: int, last: int) -> None:
         seen[first:last] += 1
 
-    in_slices(work, count, threads)
+    in_slices(work, count, threads, 10)
     assert (seen == 1).all()
 
 
@@ -257,7 +257,7 @@ def test_blocks_are_given_only_on_request_and_change_no_moment() -> None:
     without, with_blocks = (sweep.run(rule_plan(candles), candles, COSTS, block_length=k) for k in (0, 24))
     assert without.blocks is None
     assert same_bits(without.moments, with_blocks.moments)
-    assert_allclose(growth_of(candles.open, candles.close)[2].sum(), with_blocks.blocks.market.sum())  # type: ignore[union-attr]
+    assert_allclose(growth_of(candles.open, candles.close)[4].sum(), with_blocks.blocks.market.sum())  # type: ignore[union-attr]
 
 
 # -- how much is computed

@@ -97,7 +97,7 @@ def judge(bridge: Any, candles: Candles, targets: Float1D, costs: Costs, stops: 
 def swept(strategy: type[Strategy], sets: list[dict[str, Any]], candles: Candles, **terms: Any) -> dict[str, Float1D]:
     """The sixteen figures by the path that sweeps take."""
     columns: Columns = {name: np.array([values[name] for values in sets]) for name in strategy.parameters()}
-    (plan,) = plans(strategy, candles, columns, threads=2)
+    ((_, plan),) = plans(strategy, candles, columns, threads=2)
     found = kernel.run(plan, candles, metrics=METRICS, threads=2, **terms)
     return derive(found.moments, len(candles), candles.bars_per_year, START_CASH)
 

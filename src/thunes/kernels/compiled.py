@@ -1,9 +1,9 @@
 """Compiling: numba where it is installed, the plain function where it is not.
 
-Kernels are nopython, `nogil` (a thread pool runs them side by side) and single-threaded, without fastmath: compiled and
-plain give the same bits. Numba caches a function by its own file's time stamp and does not see an edit in another
-file; so a function decorated here uses only functions and constants of its own file. A loop over a strategy's rule is
-compiled by `fused.py`, which has its own rule for freshness.
+Kernels are nopython, `nogil` (a thread pool runs them side by side) and single-threaded, without fastmath, and divide
+by zero as numpy does: compiled and plain give the same bits. Numba caches a function by its own file's time stamp and
+does not see an edit in another file; so a function decorated here uses only functions and constants of its own file.
+A loop over a strategy's rule is compiled by `fused.py`, which has its own rule for freshness.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def jit(function: F, *, cache: bool = True) -> F:
     if not HAVE_NUMBA:
         return function
     try:
-        compiled: F = numba.njit(cache=cache, nogil=True)(function)
+        compiled: F = numba.njit(cache=cache, nogil=True, error_model="numpy")(function)
     except RuntimeError:  # numba found no folder that it may write to
-        compiled = numba.njit(nogil=True)(function)
+        compiled = numba.njit(nogil=True, error_model="numpy")(function)
     return compiled
 
 

@@ -64,7 +64,7 @@ def summarise(
     out = np.zeros(14)
     peak, trough, under, longest = equity[0], 1.0, 0, 0
     for t in range(equity.size):
-        if t > 0:
+        if t > 0 and equity[t - 1] > 0.0:
             change = equity[t] / equity[t - 1] - 1.0
             out[RETURNS] += change
             out[SQUARES] += change * change

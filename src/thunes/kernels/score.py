@@ -16,6 +16,7 @@ from thunes.model import Float1D, Int1D
 Words = NDArray[np.uint64]
 
 CHUNK = 16  # bars, of those whose extremes are kept
+LOST = 6  # rows from a prefix sum to its lost part
 WORD = 8  # decisions, one byte each, compared at once
 LOW_BITS = np.uint64(0x0101010101010101)
 
@@ -24,28 +25,37 @@ RETURN, DRAWDOWN, EVERYTHING = 0, 1, 2
 
 
 @jit
-def compensated_cumsum(x: Float1D) -> Float1D:
-    """Inclusive prefix sums whose rounding error does not grow with length (Neumaier 1974)."""
-    out = np.empty(x.size)
-    total, lost = 0.0, 0.0
+def prefix_sums(x: Float1D, total: Float1D, lost: Float1D) -> None:
+    """Fill inclusive prefix sums in two parts: as added up, and what rounding lost on the way (Neumaier 1974).
+
+    A difference is taken part by part, so that a sum over a few quiet bars survives a huge one before them.
+    """
+    added, missing = 0.0, 0.0
     for t in range(x.size):
-        new = total + x[t]
-        back = new - total
-        lost += (total - (new - back)) + (x[t] - back)
-        total = new
-        out[t] = total + lost
-    return out
+        new = added + x[t]
+        back = new - added
+        missing += (added - (new - back)) + (x[t] - back)
+        added = new
+        total[t], lost[t] = added, missing
+
+
+@jit
+def between(tape: Float1D, row: int, before: int, last: int) -> float:
+    """Sum of a quantity over bars (before, last], from row `row` of a tape and the lost part `LOST` rows below."""
+    total = tape[row, last] - tape[row, before]
+    return float(total + (tape[row + LOST, last] - tape[row + LOST, before]))
 
 
 @jit
 def tape(fill: Float1D, close: Float1D, fee: float, slippage: float) -> Float1D:
-    """What a bar does to an account, shape (9, n), by row.
+    """What a bar does to an account, shape (13, n), by row.
 
     0 close · 1 and 2 equity factor of the bar in which it buys and sells at `fill`, costs included · 3 to 6 prefix sums
-    of the held return, its square, its square if negative, and the close · 7 and 8 price paid and got per coin.
+    of the held return, its square, its square if negative, and the close · 7 and 8 price paid and got per coin · 9 to
+    12 what rounding lost in rows 3 to 6.
     """
     n = close.size
-    out = np.zeros((9, n))
+    out = np.zeros((13, n))
     held, squares, down = np.zeros(n), np.zeros(n), np.zeros(n)
     for t in range(n):
         bought, sold = fill[t] * (1.0 + slippage), fill[t] * (1.0 - slippage)
@@ -56,8 +66,10 @@ def tape(fill: Float1D, close: Float1D, fee: float, slippage: float) -> Float1D:
             held[t] = close[t] / close[t - 1] - 1.0
             squares[t] = held[t] * held[t]
             down[t] = squares[t] if held[t] < 0.0 else 0.0
-    out[3], out[4], out[5] = compensated_cumsum(held), compensated_cumsum(squares), compensated_cumsum(down)
-    out[6] = compensated_cumsum(close)
+    prefix_sums(held, out[3], out[9])
+    prefix_sums(squares, out[4], out[10])
+    prefix_sums(down, out[5], out[11])
+    prefix_sums(close, out[6], out[12])
     return out
 
 
@@ -202,12 +214,12 @@ def score(
         before, paid = cash, tape[7, entry] * (1.0 + fee)
         coins = cash / paid
         jump = tape[1, entry] - 1.0
-        returns += jump + (tape[3, stop - 1] - tape[3, entry])
-        squares += jump * jump + (tape[4, stop - 1] - tape[4, entry])
+        returns += jump + between(tape, 3, entry, stop - 1)
+        squares += jump * jump + between(tape, 4, entry, stop - 1)
         if level >= 2:
-            down += tape[5, stop - 1] - tape[5, entry]
+            down += between(tape, 5, entry, stop - 1)
             down += jump * jump if jump < 0.0 else 0.0
-            equity += before * (entry - after) + coins * (tape[6, stop - 1] - tape[6, entry] + close[entry])
+            equity += before * (entry - after) + coins * (between(tape, 6, entry, stop - 1) + close[entry])
             held_bars += stop - entry
             notional += coins * tape[7, entry]
             fees += coins * tape[7, entry] * fee
@@ -272,10 +284,10 @@ def score(
 def block_sums(fills: Int1D, count: int, growth: Float1D, length: int, out: Float1D) -> None:
     """Add a set's per-block sums into `out`, shape (4, blocks): gross return, its square, exposure, switches.
 
-    `growth` has shape (2, n): compensated prefix sums of the return from this bar's fill to the next one's, and of its
-    square. The account is long over the bars between two fills; costs are not in here, `switches` counts the fills.
+    `growth` is that of `growth_of`. The account is long over the bars between two fills; costs are not in here,
+    `switches` counts the fills.
     """
-    bars = growth.shape[1]
+    bars = growth.shape[1] - 1
     for k in range(0, count, 2):
         first, leaves = fills[k], k + 1 < count
         last = fills[k + 1] if leaves else bars
@@ -286,30 +298,36 @@ def block_sums(fills: Int1D, count: int, growth: Float1D, length: int, out: Floa
             stop = min(last, (first // length + 1) * length)
             j = first // length
             for row in range(2):
-                out[row, j] += growth[row, stop - 1] - (growth[row, first - 1] if first > 0 else 0.0)
+                total, lost = growth[row], growth[row + 2]
+                out[row, j] += (total[stop] - total[first]) + (lost[stop] - lost[first])
             out[2, j] += stop - first
             first = stop
 
 
 @jit
 def growth_of(fill: Float1D, close: Float1D) -> Float1D:
-    """Shape (3, n): prefix sums of the return from a bar's fill price to the next's, and of its square; the return."""
+    """The return from each bar's fill price to the next one's (the last one's to the last close), shape (5, n + 1).
+
+    Rows 0 and 1 are prefix sums of it and of its square, from 0 on; rows 2 and 3 what rounding lost in them; row 4 is
+    the return itself.
+    """
     n = close.size
-    out, squares = np.empty((3, n)), np.empty(n)
+    out, returns = np.zeros((5, n + 1)), np.empty(n)
     for t in range(n):
         following = fill[t + 1] if t + 1 < n else close[t]
-        out[2, t] = following / fill[t] - 1.0
-        squares[t] = out[2, t] * out[2, t]
-    out[0], out[1] = compensated_cumsum(out[2]), compensated_cumsum(squares)
+        returns[t] = following / fill[t] - 1.0
+    prefix_sums(returns, out[0, 1:], out[2, 1:])
+    prefix_sums(returns * returns, out[1, 1:], out[3, 1:])
+    out[4, :n] = returns
     return out
 
 
 @jit
 def fraction_sums(target: Float1D, lag: int, growth: Float1D, length: int, out: Float1D) -> None:
-    """The same sums as `block_sums` for any exposure in 0 … 1, bar by bar."""
+    """The same sums as `block_sums` for any exposure in 0 … 1, as if held at its target in every bar."""
     for t in range(lag, target.size):
         held, before = target[t - lag], target[t - lag - 1] if t > lag else 0.0
-        gross, j = held * growth[2, t], t // length
+        gross, j = held * growth[4, t], t // length
         out[0, j] += gross
         out[1, j] += gross * gross
         out[2, j] += held

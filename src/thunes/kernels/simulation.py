@@ -22,6 +22,7 @@ ORDER = ("bar", "size", "price", "fee", "reason")  # columns of an order; a sale
 TRADE = ("entry_bar", "exit_bar", "size", "entry_price", "exit_price", "fees", "pnl", "reason", "closed")
 
 
+@jit
 def fill_bar(decision_bar: int) -> int:
     """The bar in which a decision taken at the close of `decision_bar` is filled. The only place that knows the lag."""
     return decision_bar + LAG
@@ -157,9 +158,11 @@ def simulate(
     guarded = not (np.isnan(stop_loss) and np.isnan(take_profit) and np.isnan(trailing))
     decision_step = 0 if at_open and not as_vectorbt else 1
     cash, size, entry, peak, count, latched = START_CASH, 0.0, np.nan, np.nan, 0, False
+    lag = fill_bar(0)
     for t in range(close.size):
-        wanted = target[t - LAG] if t >= LAG else 0.0
-        before = target[t - LAG - 1] if t > LAG else 0.0
+        decided = t - lag
+        wanted = target[decided] if decided >= 0 else 0.0
+        before = target[decided - 1] if decided > 0 else 0.0
         latched = latched and wanted != 0.0
         stopped = False
         for step in range(2):
@@ -196,7 +199,7 @@ def simulate(
                     count = record(orders, count, t, -size, price, paid, reason)
                     size, latched, stopped = 0.0, wanted != 0.0, True
         equity[t] = cash + size * close[t]
-        exposed[t] = size * close[t] / equity[t]
+        exposed[t] = size * close[t] / equity[t] if equity[t] > 0.0 else 0.0
     return count
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from thunes.kernels.score import (
 from thunes.kernels.simulation import ORDER, START_CASH, TRADE, fill_bar, match, rules, simulate
 from thunes.model import NO_STOPS, Candles, Costs, Fill, Float1D, Int1D, Stops
 
+SLICE = 50_000_000  # sets × bars of one slice at most, some 50 ms
 SLICES_PER_THREAD = 4  # so that a slow slice does not leave a core idle
 FINE, NOT_FLAT, INVALID = 0, 1, 2  # what became of a set: long or flat throughout, or not, or no fraction at all
 BASIC = frozenset({"total_return", "annual_return", "volatility", "sharpe", "trades", "final_equity"})
@@ -77,10 +79,13 @@ class Blocks:
 
     A bar's return runs from its fill price to the next bar's (the last one's to the last close), so exposure × return
     is exact and costless: `gross` sums it, `squares` its square, `exposure` the exposure held, `switches` the size of
-    its changes. `market`, shape (blocks,), sums the return itself.
+    its changes. A fraction counts as held at its target in every bar. `market`, shape (blocks,), sums the return
+    itself; `bars`, the same shape, are the bars of each block: the last may have fewer. Memory: 32 bytes per set and
+    block.
     """
 
     length: int
+    bars: Int1D
     gross: Float1D
     squares: Float1D
     exposure: Float1D
@@ -115,7 +120,7 @@ def loop(first, last, {parameters}, tape, chunks, growth, length, lag, level, fe
         count = changes(words, bars, lag, fills)
         score(fills, count, tape, chunks, fee, cash, level, moments[s])
         if length > 0:
-            block_sums(fills, count, growth, length, sums[s])
+            block_sums(fills, count, growth, length, sums[:, s])
 """
 # Asked after flat and after long, the rule's answers of all bars are independent of each other, and the compiler works
 # on several at once; `follow` then walks the answers. A rule that never looks at what it held costs no walk.
@@ -149,7 +154,7 @@ def loop(first, last, {parameters}, o, h, l, c, growth, length, lag, terms, mome
         count = simulate(o, h, l, c, target, *terms, equity, exposed, orders)
         moments[s] = summarise(equity, exposed, orders, count, trades, match(orders, count, c, trades))
         if length > 0:
-            fraction_sums(target, lag, growth, length, sums[s])
+            fraction_sums(target, lag, growth, length, sums[:, s])
 """
 GENERAL_RULE = """held = 0.0
         for t in range(bars):
@@ -177,7 +182,7 @@ def lines(plan: Plan, bars: int, threads: int) -> Float1D:
         loop(first, last, *arguments, out)
 
     work(0, 0)  # compiles, once, before the threads
-    in_slices(work, plan.sets, threads)
+    in_slices(work, plan.sets, threads, bars)
     return out
 
 
@@ -215,9 +220,13 @@ def level_for(metrics: Collection[str]) -> int:
     return RETURN if wanted <= BASIC else DRAWDOWN if wanted <= SCANNED else EVERYTHING
 
 
-def in_slices(work: Callable[[int, int], None], count: int, threads: int) -> None:
-    """Call `work(first, last)` for slices that cover range(count), on this thread and `threads` − 1 more."""
-    edges = np.linspace(0, count, min(count, threads * SLICES_PER_THREAD) + 1).astype(int).tolist()
+def in_slices(work: Callable[[int, int], None], count: int, threads: int, bars: int) -> None:
+    """Call `work(first, last)` for slices that cover range(count), on this thread and `threads` − 1 more.
+
+    A slice takes well under a second, so that an interrupt is heard: what was not begun is then left out.
+    """
+    wanted = max(threads * SLICES_PER_THREAD, count * bars // SLICE)
+    edges = np.linspace(0, count, min(count, wanted) + 1).astype(int).tolist()
     slices = iter(list(itertools.pairwise(edges)))  # its next() is atomic, so each slice goes once
 
     def drain() -> None:
@@ -225,10 +234,13 @@ def in_slices(work: Callable[[int, int], None], count: int, threads: int) -> Non
             work(first, last)
 
     helpers = [_pool(os.getpid()).submit(drain) for _ in range(min(threads, len(edges)) - 1)]
-    drain()
-    for helper in helpers:
-        if not helper.cancel():  # one that never began has nothing left to do
-            helper.result()
+    try:
+        drain()
+        for helper in helpers:
+            if not helper.cancel():  # one that never began has nothing left to do
+                helper.result()
+    finally:
+        deque(slices, maxlen=0)
 
 
 @functools.cache
@@ -254,10 +266,10 @@ class _Job:
         self.plan, self.candles, self.costs, self.threads = plan, candles, costs, threads
         self.prices = candles.open if fill == "next_open" else candles.close
         self.terms, self.level, self.length = rules(costs, stops, fill), level_for(metrics), block_length
-        self.growth = growth_of(self.prices, candles.close) if block_length else np.zeros((3, 1))
+        self.growth = growth_of(self.prices, candles.close) if block_length else np.zeros((5, 1))
         self.block_terms = (self.growth, block_length, fill_bar(0))
         count = -(-len(candles) // block_length) if block_length else 0
-        self.sums = np.zeros((plan.sets, 4, count))
+        self.sums = np.zeros((4, plan.sets, count))
         self.moments = np.zeros((plan.sets, WIDTH))
         self.status = np.zeros(plan.sets, np.int64)
 
@@ -288,25 +300,25 @@ class _Job:
     ) -> None:
         loop = fused.load(source, {**functions, "rule": self.plan.function})
         arguments = [array for a in self.plan.arguments for array in _arrays(a, sets)]
-        outputs = [self.moments, self.sums, self.status]
-        targets = outputs if sets is None else [array[sets] for array in outputs]
+        chosen = slice(None) if sets is None else sets
+        targets = (self.moments[chosen], self.sums[:, chosen], self.status[chosen])
 
         def work(first: int, last: int) -> None:
             loop(first, last, *arguments, *shared, *targets)
 
         work(0, 0)  # compiles, once, before the threads
-        in_slices(work, len(targets[0]), self.threads)
+        in_slices(work, len(targets[0]), self.threads, len(self.candles))
         if sets is not None:
-            for array, part in zip(outputs, targets, strict=True):
-                array[sets] = part
+            self.moments[sets], self.sums[:, sets], self.status[sets] = targets
 
     def blocks(self) -> Blocks | None:
         if not self.length:
             return None
         starts = np.arange(0, len(self.candles), self.length)
-        market = np.add.reduceat(self.growth[2], starts)
-        gross, squares, exposure, switches = np.moveaxis(self.sums, 1, 0)
-        return Blocks(self.length, gross, squares, exposure, switches, market)
+        market = np.add.reduceat(self.growth[4, :-1], starts)
+        gross, squares, exposure, switches = self.sums
+        bars = np.diff(starts, append=len(self.candles))
+        return Blocks(self.length, bars, gross, squares, exposure, switches, market)
 
 
 def _arrays(argument: Rows | PerSet | Float1D, sets: Int1D | None) -> list[np.ndarray]:

@@ -104,11 +104,11 @@ def sweep(
         raise UsageError("E-SWEEP", f"block_length={block_length} must be ≥ 0, threads={threads} ≥ 1.")
     columns = grid(chosen, ranges)
     terms = {"stops": stops, "fill": checked_fill(fill), "metrics": metrics, "block_length": block_length}
+    parts: list[tuple[Int1D, Swept]] = []
     with blaming(chosen, chosen.name()):
-        parts = [
-            kernel.run(plan, candles, paid, threads=workers, **terms)  # type: ignore[arg-type]
-            for plan in plans(chosen, candles, columns, workers)
-        ]
+        for sets, plan in plans(chosen, candles, columns, workers):
+            parts.append((sets, kernel.run(plan, candles, paid, threads=workers, **terms)))  # type: ignore[arg-type]
+            del plan  # and with it the lines of this batch, before those of the next are made
     swept = _joined(parts)
     if swept.invalid.size:
         _blame(chosen, candles, columns, int(swept.invalid[0]))
@@ -142,34 +142,49 @@ def parse_metrics(text: str | None) -> tuple[str, ...]:
     return names
 
 
-def plans(strategy: type[Strategy], candles: Candles, columns: Columns, threads: int) -> Iterator[Plan]:
-    """What the kernel needs to sweep these sets, in as many batches as their lines' memory asks for."""
-    sets = len(next(iter(columns.values()))) if columns else 1
+def plans(strategy: type[Strategy], candles: Candles, columns: Columns, threads: int) -> Iterator[tuple[Int1D, Plan]]:
+    """What the kernel needs to sweep these sets: batches of sets, by index, as many as their lines' memory asks for."""
+    sets = np.arange(len(next(iter(columns.values()))) if columns else 1)
     if strategy.exposure is not Strategy.exposure:
-        yield from _array_plans(strategy, candles, columns, sets)
+        yield from _array_plans(strategy, candles, columns, sets.size)
     elif strategy.kernel is not None:
         names = argument_names(strategy.kernel)
-        yield Plan(strategy.kernel, [_shared(name, candles, columns) for name in names], sets, is_kernel=True)
+        yield sets, Plan(strategy.kernel, [_shared(n, candles, columns) for n in names], sets.size, is_kernel=True)
     elif strategy.rule is None:
         raise StrategyError("E-STRATEGY-EMPTY", f"{strategy.__name__} has no rule, no kernel and no exposure().")
     else:
-        yield from _rule_plans(strategy, strategy.rule, candles, columns, sets, threads)
+        for batch in _batches(strategy, candles, columns, sets):
+            yield batch, _rule_plan(strategy, strategy.rule, candles, _rows(columns, batch), batch.size, threads)
 
 
-def _rule_plans(
-    strategy: type[Strategy], rule: Callable[..., Any], candles: Candles, columns: Columns, sets: int, threads: int
-) -> Iterator[Plan]:
-    """Plans whose distinct lines fit in memory: all sets at once, or halves of them, and so on."""
-    names = argument_names(rule)
-    keys = {name: _distinct(strategy.lines[name], columns, sets) for name in names if name in strategy.lines}
-    size = sum(len(values) for values, _ in keys.values()) * len(candles) * 8
-    if size > LINES_LIMIT and sets > 1:
-        for half in (slice(0, sets // 2), slice(sets // 2, sets)):
-            part = {name: values[half] for name, values in columns.items()}
-            yield from _rule_plans(strategy, rule, candles, part, half.stop - half.start, threads)
+def _batches(strategy: type[Strategy], candles: Candles, columns: Columns, sets: Int1D) -> Iterator[Int1D]:
+    """Sets whose distinct lines fit in memory: all of them, or halves by the parameter with most values, and so on."""
+    part = _rows(columns, sets)
+    lines = sum(len(_distinct(line, part, sets.size)[0]) for line in strategy.lines.values())
+    counts = {p: _coded(part[p])[0].size for line in strategy.lines.values() for p in line.parameters}
+    widest = max(counts, key=counts.__getitem__, default="")
+    if lines * len(candles) * 8 <= LINES_LIMIT or counts.get(widest, 1) == 1:
+        yield sets
         return
-    rows = {name: Rows(_compute(strategy, name, candles, values, threads), row) for name, (values, row) in keys.items()}
-    yield Plan(rule, [rows[name] if name in rows else _shared(name, candles, columns) for name in names], sets)
+    middle = np.median(_coded(part[widest])[0])
+    for half in (part[widest] <= middle, part[widest] > middle):
+        yield from _batches(strategy, candles, columns, sets[half])
+
+
+def _rows(columns: Columns, sets: Int1D) -> Columns:
+    return {name: values[sets] for name, values in columns.items()}
+
+
+def _rule_plan(
+    strategy: type[Strategy], rule: Callable[..., Any], candles: Candles, columns: Columns, sets: int, threads: int
+) -> Plan:
+    def argument(name: str) -> Rows | PerSet | Float1D:
+        if name not in strategy.lines:
+            return _shared(name, candles, columns)
+        values, row = _distinct(strategy.lines[name], columns, sets)
+        return Rows(_compute(strategy, name, candles, values, threads), row)
+
+    return Plan(rule, [argument(name) for name in argument_names(rule)], sets)
 
 
 def _distinct(line: Line, columns: Columns, sets: int) -> tuple[list[dict[str, Number]], Int1D]:
@@ -202,7 +217,7 @@ def _compute(
 ) -> Float1D:
     """The distinct lines as rows, float64 of shape (r, n), each computed once."""
     line = strategy.lines[name]
-    if line.parameters and is_compiled(line.kernel):
+    if is_compiled(line.kernel):
         columns = {p: np.array([chosen[p] for chosen in values]) for p in line.parameters}
         plan = Plan(line.kernel, [_shared(a, candles, columns) for a in line.arguments], len(values), is_kernel=True)
         out = kernel.lines(plan, len(candles), threads)
@@ -230,13 +245,18 @@ def take(out: Float1D, exposure: Float1D) -> None:
         out[t] = exposure[t]
 
 
-def _array_plans(strategy: type[Strategy], candles: Candles, columns: Columns, sets: int) -> Iterator[Plan]:
+def _array_plans(
+    strategy: type[Strategy], candles: Candles, columns: Columns, sets: int
+) -> Iterator[tuple[Int1D, Plan]]:
     """Plans for a strategy that overrides `exposure`: computed set by set, a batch held at a time."""
     batch = max(1, LINES_LIMIT // (len(candles) * 8))
     for first in range(0, sets, batch):
-        rows = range(first, min(first + batch, sets))
-        exposures = np.stack([_exposure(strategy, candles, columns, row) for row in rows])
-        yield Plan(take, [Rows(exposures, np.arange(len(rows)))], len(rows), is_kernel=True)
+        rows = np.arange(first, min(first + batch, sets))
+        exposures = np.empty((rows.size, len(candles)))
+        for k, row in enumerate(rows):
+            exposures[k] = _exposure(strategy, candles, columns, int(row))
+        yield rows, Plan(take, [Rows(exposures, np.arange(rows.size))], rows.size, is_kernel=True)
+        del exposures
 
 
 def _exposure(strategy: type[Strategy], candles: Candles, columns: Columns, row: int) -> Float1D:
@@ -250,19 +270,19 @@ def _blame(strategy: type[Strategy], candles: Candles, columns: Columns, row: in
     raise StrategyError("E-STRATEGY-RANGE", f"set {row} of {strategy.name()} is not a fraction of equity everywhere.")
 
 
-def _joined(parts: list[Swept]) -> Swept:
-    """Batches as one."""
+def _joined(parts: list[tuple[Int1D, Swept]]) -> Swept:
+    """Batches as one, each set in its place."""
     if len(parts) == 1:
-        return parts[0]
-    offsets = np.cumsum([0, *(len(part.moments) for part in parts[:-1])])
-    invalid = np.concatenate([part.invalid + offset for part, offset in zip(parts, offsets, strict=True)])
-    blocks = _joined_blocks([part.blocks for part in parts if part.blocks is not None])
-    return Swept(np.concatenate([part.moments for part in parts]), invalid, blocks)
+        return parts[0][1]
+    order = np.argsort(np.concatenate([sets for sets, _ in parts]))
+    invalid = np.sort(np.concatenate([sets[part.invalid] for sets, part in parts]))
+    blocks = _joined_blocks([part.blocks for _, part in parts if part.blocks is not None], order)
+    return Swept(np.concatenate([part.moments for _, part in parts])[order], invalid, blocks)
 
 
-def _joined_blocks(parts: list[Blocks]) -> Blocks | None:
+def _joined_blocks(parts: list[Blocks], order: Int1D) -> Blocks | None:
     if not parts:
         return None
     names = ("gross", "squares", "exposure", "switches")
-    gross, squares, exposure, switches = (np.concatenate([getattr(b, n) for b in parts]) for n in names)
-    return Blocks(parts[0].length, gross, squares, exposure, switches, parts[0].market)
+    gross, squares, exposure, switches = (np.concatenate([getattr(b, n) for b in parts])[order] for n in names)
+    return Blocks(parts[0].length, parts[0].bars, gross, squares, exposure, switches, parts[0].market)

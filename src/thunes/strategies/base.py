@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import itertools
+import math
 import operator
 import re
 import sys
@@ -26,6 +27,7 @@ import numpy as np
 
 from thunes.errors import DataError, StrategyError, ThunesError, UsageError, did_you_mean
 from thunes.kernels import fused
+from thunes.kernels.compiled import is_compiled
 from thunes.kernels.metrics import METRICS
 from thunes.model import COLUMNS, Candles, Float1D
 
@@ -50,7 +52,7 @@ class Parameter:
 
     @property
     def values(self) -> tuple[Number, ...]:
-        count = round((self.last - self.first) / self.step) + 1
+        count = math.floor((self.last - self.first) / self.step + 1e-9) + 1
         return tuple(type(self.default)(round(self.first + k * self.step, 12)) for k in range(count))
 
 
@@ -72,7 +74,9 @@ class Line:
 
     def compute(self, candles: Candles, values: Mapping[str, Number]) -> Float1D:
         """The line's values, float64[n]; NaN during warm-up."""
-        return self.kernel(*(getattr(candles, a) if a in SERIES else values[a] for a in self.arguments))
+        given = [getattr(candles, a) if a in SERIES else values[a] for a in self.arguments]
+        line: Float1D = fused.call(self.kernel, given) if is_compiled(self.kernel) else self.kernel(*given)
+        return line
 
     def checked(self, name: str, values: Any, bars: int, parameters: Mapping[str, Number]) -> Float1D:
         """The values, or an error: `StrategyError` if they do not fit the bars, `DataError` if all of them are NaN."""
@@ -192,7 +196,7 @@ class Strategy(_Frozen):
         kernel, rule = type(self).kernel, type(self).rule
         if kernel is not None:
             out = np.zeros(len(candles))
-            kernel(out, *_arguments(kernel, candles, {}, self.values))
+            fused.call(kernel, [out, *_arguments(kernel, candles, {}, self.values)])
             return out
         if rule is None:
             raise StrategyError("E-STRATEGY-EMPTY", f"{type(self).__name__} has no rule, no kernel and no exposure().")
@@ -205,7 +209,7 @@ class Strategy(_Frozen):
 
 def evaluate(strategy: Strategy, candles: Candles) -> Float1D:
     """A strategy's validated exposure; whatever its code raises comes out as a `StrategyError` that says where."""
-    with blaming(type(strategy), repr(strategy)):
+    with blaming(type(strategy), repr(strategy)), np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         values = strategy.exposure(candles)
     return validate_exposure(values, len(candles))
 

@@ -19,7 +19,8 @@ from thunes.strategies.base import Strategy, evaluate
 Columns = dict[str, Float1D]
 Change = Callable[[Columns, int], None]  # rewrites everything after a cut, in place
 Trial = tuple[str, int, Candles]  # a future in words, the last bar that stays as it was, the candles with that future
-CUTS = 1_500  # bars after which the future is replaced
+CUTS = 1_500  # bars after which the future is replaced, at most
+LOOKED_AT = 12_000_000  # bars in all that so many cuts may evaluate: well under a second of compiled code
 ALL_FUTURES_EVERY = 40  # cuts; the others get the one future that most often tells
 STRETCH = 100  # consecutive prefixes of the walk
 
@@ -60,12 +61,13 @@ class Report:
 def check_lookahead(strategy: Strategy, candles: Candles, cuts: int = CUTS) -> Report:
     """Whether any future changes the past: exposure up to a cut must not depend on what follows the cut.
 
-    Looks at up to `cuts` cuts (bars whose decision is new first) and costs about one evaluation each. Errors:
+    Looks at up to `cuts` cuts (bars whose decision is new first; fewer, but 100, on a series so long that it would take
+    over a second) and costs about one evaluation each. Errors:
     `DataError` for fewer than two candles or too few for the strategy, `StrategyError` for a broken output contract.
     """
     _refuse_one(candles)
     whole = evaluate(strategy, candles)
-    trials = _trials(candles, whole, cuts)
+    trials = _trials(candles, whole, min(cuts, max(100, LOOKED_AT // len(candles))))
     return _report("look-ahead", strategy, candles, whole, trials)
 
 
