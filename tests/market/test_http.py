@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 
 import pytest
-from tests.market.loopback import Answer, Exchange, as_json
+from tests.market.loopback import NOW, Answer, Exchange, as_json
 
 from thunes.clock import ManualClock
 from thunes.errors import Blocked, NetworkError, RateLimited, SettingsError
-from thunes.market.http import Http, Patience, Refused, Unreachable
+from thunes.market.http import Http, Patience, Refused, Unreachable, _date_ms
 
 pytestmark = pytest.mark.loopback
 QUICK = Patience(connect=0.5, read=0.2, total=0.3, attempts=3, backoff=1.0, longest_wait=100)
@@ -139,3 +139,16 @@ def test_an_answer_without_end_is_cut_short(exchange: Exchange, clock: ManualClo
 def test_an_address_that_is_none_is_a_settings_error(clock: ManualClock, url: str) -> None:
     with pytest.raises(SettingsError, match="no web address"), Http(url, clock, QUICK) as http:
         http.get("/")
+
+
+def test_every_answer_tells_the_servers_time_also_a_refusal(exchange: Exchange, clock: ManualClock) -> None:
+    with Http(exchange.url, clock, QUICK) as http:
+        assert http.server_ms == 0
+        with pytest.raises(Refused):
+            http.get("/missing")
+        assert http.server_ms == NOW
+
+
+@pytest.mark.parametrize("headers", [{}, {"date": ""}, {"date": "yesterday"}, {"date": "2024-03-10"}])
+def test_an_answer_without_a_date_tells_no_time(headers: dict[str, str]) -> None:
+    assert _date_ms(headers) == 0
