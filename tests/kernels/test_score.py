@@ -109,7 +109,7 @@ def test_score_equals_simulate_on_random_walks(case: Case) -> None:
     assert_same_account(fast(case), slow(case))
 
 
-@settings(max_examples=300)
+@settings(max_examples=1_000)
 @given(case=cases(ticks=True))
 def test_score_equals_simulate_where_prices_repeat(case: Case) -> None:
     assert_same_account(fast(case), slow(case))
