@@ -1,0 +1,1 @@
+"""Speed and memory of thunes, beside its peers on the same candles: `make bench`."""
