@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+import contextlib
+import io
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,13 @@ FAST, SLOW = 10, 50  # of the single backtest
 MUCH_CASH = 1e12  # for a peer that buys whole coins
 
 
-def vectorbt_call(candles: Candles, decisions: np.ndarray, costs: Costs, engine: str) -> Callable[[], dict[str, Any]]:
-    """`Portfolio.from_signals` and three figures of every column of `decisions`, bool of shape (n, sets)."""
+def vectorbt_call(
+    candles: Candles, decisions: np.ndarray, costs: Costs, engine: str, chunk: int | None = None
+) -> Callable[[], dict[str, Float1D]]:
+    """`Portfolio.from_signals` and three figures of every column of `decisions`, bool of shape (n, sets).
+
+    All columns in one call, or `chunk` of them in each.
+    """
     import pandas as pd
     import vectorbt as vbt
 
@@ -30,34 +36,36 @@ def vectorbt_call(candles: Candles, decisions: np.ndarray, costs: Costs, engine:
     held[fill_bar(0) :] = decisions[: -fill_bar(0)]
     before = np.zeros_like(held)
     before[1:] = held[:-1]
-    entries, exits = pd.DataFrame(held & ~before, index=index), pd.DataFrame(~held & before, index=index)
     close, price = pd.Series(candles.close, index=index), pd.Series(candles.open, index=index)
     bar = pd.Timedelta(interval_ms(candles.interval), unit="ms")
     terms = {"fees": costs.fee, "slippage": costs.slippage, "init_cash": START_CASH, "freq": bar, "engine": engine}
+    sets = decisions.shape[1]
+    slices = [slice(k, k + (chunk or sets)) for k in range(0, sets, chunk or sets)]
+    signals = [
+        tuple(pd.DataFrame(s[:, part], index=index) for s in (held & ~before, ~held & before)) for part in slices
+    ]
 
-    def call() -> dict[str, Any]:
+    def one(entries: Any, exits: Any) -> list[Any]:
         judged = vbt.Portfolio.from_signals(close, entries, exits, price=price, **terms)
-        return {
-            "total_return": judged.total_return(),
-            "sharpe": judged.sharpe_ratio(year_freq=YEAR),
-            "max_drawdown": judged.max_drawdown(),
-        }
+        return [judged.total_return(), judged.sharpe_ratio(year_freq=YEAR), judged.max_drawdown()]
+
+    def call() -> dict[str, Float1D]:
+        parts = [one(*pair) for pair in signals]
+        return {name: np.concatenate(values) for name, values in zip(JUDGED, zip(*parts, strict=True), strict=True)}
 
     return call
 
 
-def require_equal(ours: dict[str, Float1D], theirs: dict[str, Any]) -> None:
+def require_equal(ours: Mapping[str, Float1D], theirs: Mapping[str, Float1D]) -> None:
     """Raise `CheckFailed` unless the figures agree: speeds compare only for the same work."""
     from thunes.research.vectorbt_bridge import require_agreement
 
-    judged = {name: np.asarray(theirs[name], dtype=np.float64) for name in JUDGED}
-    judged = {name: np.atleast_1d(np.where(np.isfinite(v), v, np.nan)) for name, v in judged.items()}
+    judged = {name: np.where(np.isfinite(values), values, np.nan) for name, values in theirs.items()}
     require_agreement({name: ours[name] for name in JUDGED}, judged)
 
 
 def backtesting_call(candles: Candles, costs: Costs) -> Callable[[], float]:
     """backtesting.py on one sma_cross: its total return. Slippage is paid as commission: its own spares the exits."""
-    os.environ["TQDM_DISABLE"] = "1"  # it draws a progress bar at every run
     import pandas as pd
     from backtesting import Backtest
     from backtesting import Strategy as Base
@@ -81,7 +89,9 @@ def backtesting_call(candles: Candles, costs: Costs) -> Callable[[], float]:
     commission = costs.fee + costs.slippage
 
     def call() -> float:
-        return float(Backtest(frame, SmaCross, cash=MUCH_CASH, commission=commission).run()["Return [%]"]) / 100
+        with contextlib.redirect_stderr(io.StringIO()):  # it draws a progress bar
+            stats = Backtest(frame, SmaCross, cash=MUCH_CASH, commission=commission).run()
+        return float(stats["Return [%]"]) / 100
 
     return call
 
