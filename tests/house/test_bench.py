@@ -49,7 +49,7 @@ def test_the_json_says_where_what_and_how_long(document: dict[str, Any]) -> None
 
 def test_every_strategy_and_the_own_kernel_are_swept(document: dict[str, Any]) -> None:
     swept = {row["case"].partition(",")[0] for row in document["rows"] if row["sets"]}
-    assert swept >= {"sma_cross", "rsi_reversion", "macd_trend", "own kernel"}
+    assert swept >= {"sma_cross", "rsi_reversion", "macd_trend", "own_kernel"}
 
 
 def test_without_the_real_candles_it_says_so_and_does_nothing(
