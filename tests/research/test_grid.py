@@ -85,6 +85,8 @@ def test_a_strategy_without_parameters_has_one_set() -> None:
         (BuyAndHold, {"fast": [1]}, "buy_and_hold has no parameter 'fast'"),
         (SmaCross, {"fast": []}, "the range of fast is empty"),
         (SmaCross, {"fast": range(60, 70), "slow": 50}, "no set of the grid meets fast < slow"),
+        (SmaCross, {"fast": range(1, 10**9)}, "one sweep takes up to 5,000,000"),
+        (SmaCross, {"fast": range(1, 3_001), "slow": range(1, 3_001)}, "the grid has 9,000,000 sets"),
         (SmaCross, {"fast": [5, 5.5]}, "fast=5.5 must be a whole number"),
         (SmaCross, {"fast": [0, 5]}, "fast=0 must be at least 1 bar"),
         (BollingerReversion, {"width": [math.nan]}, "width=nan must be a number"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,13 +14,14 @@ from thunes.errors import UsageError, did_you_mean
 from thunes.strategies.base import Number, Strategy, coerce, holds
 
 Columns = dict[str, NDArray[Any]]
+LIMIT = 5_000_000  # sets of one sweep: their figures alone need half a gigabyte
 
 
 def grid(strategy: type[Strategy], ranges: Mapping[str, Iterable[Number] | Number]) -> Columns:
     """Every feasible set as columns of equal length, first parameter slowest: int64 or float64 by parameter.
 
     Without any range it is the strategy's whole declared space; otherwise a parameter not named keeps its default.
-    Errors: `UsageError` for an unknown name, a value outside its type, an empty range, or no feasible set at all.
+    Errors: `UsageError` for an unknown name, a value outside its type, an empty range, no feasible set or too many.
     """
     declared = strategy.parameters()
     for name in ranges:
@@ -27,6 +29,7 @@ def grid(strategy: type[Strategy], ranges: Mapping[str, Iterable[Number] | Numbe
             hint = did_you_mean(name, declared or {"(none)": None})
             raise UsageError("E-PARAM-UNKNOWN", f"{strategy.name()} has no parameter {name!r}.", hint)
     axes = [_axis(strategy, name, ranges) for name in declared]
+    _require_size(math.prod(axis.size for axis in axes))
     mesh = np.meshgrid(*axes, indexing="ij") if axes else []
     columns = {name: values.ravel() for name, values in zip(declared, mesh, strict=True)}
     feasible = np.ones(columns[next(iter(columns))].size if columns else 1, dtype=bool)
@@ -37,12 +40,19 @@ def grid(strategy: type[Strategy], ranges: Mapping[str, Iterable[Number] | Numbe
     return {name: np.ascontiguousarray(values[feasible]) for name, values in columns.items()}
 
 
+def _require_size(sets: int) -> None:
+    if sets > LIMIT:
+        hint = "Narrow a range, or give it a step: NAME=FIRST:LAST:STEP."
+        raise UsageError("E-GRID-SIZE", f"the grid has {sets:,} sets; one sweep takes up to {LIMIT:,}.", hint)
+
+
 def _axis(strategy: type[Strategy], name: str, ranges: Mapping[str, Iterable[Number] | Number]) -> NDArray[Any]:
     """The distinct values of a parameter in ascending order."""
     parameter = strategy.parameters()[name]
     asked: Any = ranges.get(name, parameter.default) if ranges else parameter.values
     many = asked if isinstance(asked, Iterable) and not isinstance(asked, str) else [asked]
-    values = [coerce(parameter, value) for value in many]
+    values = [coerce(parameter, value) for value in itertools.islice(many, LIMIT + 1)]
+    _require_size(len(values))
     if not values:
         raise UsageError("E-GRID-EMPTY", f"the range of {name} is empty.")
     return np.unique(np.array(values, dtype=np.int64 if isinstance(parameter.default, int) else np.float64))
@@ -61,6 +71,7 @@ def parse_range(text: str) -> tuple[str, list[Number]]:
         if len(rest) > 1 or step <= 0 or not all(map(math.isfinite, (first, last, step))):
             raise ValueError
         count = math.floor((last - first) / step + 1e-9) + 1
+        _require_size(count)
         return name, [round(first + k * step, 12) for k in range(max(count, 0))]
     except ValueError:
         hint = "Write NAME=FIRST:LAST, NAME=FIRST:LAST:STEP or NAME=A,B,C."
