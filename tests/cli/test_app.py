@@ -155,6 +155,6 @@ def test_version_as_json_names_the_libraries(capsys: pytest.CaptureFixture[str])
 def test_version_says_what_is_not_installed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("thunes.cli.version.LIBRARIES", ("numpy", "no-such-library"))
+    monkeypatch.setattr("thunes.research.provenance.LIBRARIES", ("numpy", "no-such-library"))
     assert main(["version"]) == 0
     assert capsys.readouterr().out.endswith("\nno-such-library not installed\n")

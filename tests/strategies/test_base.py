@@ -176,7 +176,7 @@ def make_class(**body: Any) -> type[Strategy]:
     [
         ({"__annotations__": {"window": "int"}, "window": 5}, r"Made.window is a field without param"),
         ({"__annotations__": {"window": "int"}, "window": dataclasses.field(default=5)}, "without param"),
-        ({"__annotations__": {"close": "int"}, "close": param(5, "x", first=1, last=9)}, "name of a candle column"),
+        ({"__annotations__": {"close": "int"}, "close": param(5, "x", first=1, last=9)}, "means something else here"),
         ({"constraints": ("fast < slow",)}, "'fast < slow' is not one comparison"),
         ({"constraints": ("fast",)}, "'fast' is not one comparison"),
     ],
