@@ -176,6 +176,8 @@ def test_frames_become_pandas() -> None:
     trades = scripted().trades.to_pandas()
     assert list(trades.columns) == scripted().trades.columns
     assert_allclose(trades["pnl"], scripted().trades["pnl"])
+    assert str(trades["entry_time"].dtype) == "datetime64[ms, UTC]"
+    assert trades["entry_time"][0].isoformat() == "1970-01-01T03:00:00+00:00"
 
 
 def test_a_result_reads_well_and_is_valid_json() -> None:

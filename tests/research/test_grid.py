@@ -17,7 +17,7 @@ from thunes.strategies.buy_and_hold import BuyAndHold
 from thunes.strategies.sma_cross import SmaCross
 
 NAMES = st.text("abcdefgh_", min_size=1, max_size=8)
-WHOLE = st.integers(-1_000, 1_000)
+WHOLE = st.integers(-200, 200)
 
 
 class Three(Strategy):
