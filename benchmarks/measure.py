@@ -19,10 +19,14 @@ from typing import Any
 from thunes.kernels.sweep import available_cores
 
 LIBRARIES = ("thunes", "numpy", "numba", "polars", "pandas", "vectorbt", "vectorbt-rust", "backtesting", "backtrader")
+# Linux carries ru_maxrss from the parent through fork and exec; the kernel's own high-water mark starts anew.
 PEAK = """
-import json as _json, resource, sys
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-print(_json.dumps({"peak_bytes": peak, **found}))
+import json as _json, pathlib as _pathlib, resource as _resource
+_status = _pathlib.Path("/proc/self/status")
+_lines = _status.read_text().splitlines() if _status.exists() else []
+_marks = [line.split()[1] for line in _lines if line.startswith("VmHWM")]
+_peak = int(_marks[0]) * 1024 if _marks else _resource.getrusage(_resource.RUSAGE_SELF).ru_maxrss
+print(_json.dumps({"peak_bytes": _peak, **found}))
 """
 
 
