@@ -225,7 +225,8 @@ def match(orders: Float1D, order_count: int, close: Float1D, trades: Float1D) ->
                 sold, got = sold + held, got + held * close[last]
             trades[count, 1] = orders[k, 0] if closed else last
             trades[count, 2] = bought
-            trades[count, 3], trades[count, 4] = paid / bought, got / sold
+            trades[count, 3] = paid / bought if bought > 0.0 else np.nan  # an eaten-up account orders nothing
+            trades[count, 4] = got / sold if sold > 0.0 else np.nan
             gain = got - paid
             if abs(gain) <= 1e-12 * paid:  # a rounding error is neither a win nor a loss
                 gain = 0.0
