@@ -123,7 +123,7 @@ def backtest(
     """
     chosen = instance(strategy, parameters)
     exposure = evaluate(chosen, candles)
-    paid = costs or Costs()
+    paid = checked_costs(costs)
     return BacktestResult(
         strategy=chosen,
         candles=candles,
@@ -148,6 +148,15 @@ def strategy_class(strategy: Strategy | type[Strategy] | str) -> type[Strategy]:
     if isinstance(strategy, str):
         return registry.load(strategy)
     return type(strategy) if isinstance(strategy, Strategy) else strategy
+
+
+def checked_costs(costs: Costs | None) -> Costs:
+    """The costs asked for; the default ones for None. Errors: `UsageError` for anything else, a bare 0 included."""
+    if costs is None:
+        return Costs()
+    if not isinstance(costs, Costs):
+        raise UsageError("E-COSTS", f"costs={costs!r} must be a Costs.", "Write th.Costs(fee=…, slippage=…).")
+    return costs
 
 
 def checked_fill(fill: str) -> Fill:

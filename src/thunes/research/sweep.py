@@ -18,7 +18,7 @@ from thunes.kernels.metrics import METRICS, derive
 from thunes.kernels.simulation import START_CASH
 from thunes.kernels.sweep import Blocks, PerSet, Plan, Rows, Swept
 from thunes.model import NO_STOPS, Candles, Costs, Fill, Float1D, Int1D, Stops
-from thunes.research.backtest import checked_fill, strategy_class
+from thunes.research.backtest import checked_costs, checked_fill, strategy_class
 from thunes.research.grid import Columns, grid
 from thunes.research.provenance import finite, provenance
 from thunes.strategies.base import SERIES, Line, Number, Strategy, argument_names, blaming, evaluate
@@ -95,8 +95,10 @@ def sweep(
     `block_length` > 0 also gives per-block sums of that many bars. Errors as in `backtest`; `UsageError` for an unknown
     metric or an empty grid.
     """
-    chosen, paid = strategy_class(strategy), costs or Costs()
+    chosen, paid, metrics = strategy_class(strategy), checked_costs(costs), tuple(metrics)
     require_known(metrics)
+    if isinstance(strategy, Strategy) and ranges:
+        ranges = {**strategy.values, **ranges}  # an instance keeps its values, as in a backtest
     if block_length and stops.any:
         raise UsageError("E-SWEEP-BLOCKS", "per-block sums are of exposure × return, which stops leave undefined.")
     workers = kernel.available_cores() if threads is None else threads

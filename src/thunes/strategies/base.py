@@ -221,7 +221,7 @@ def blaming(strategy: type[Strategy], name: str) -> Iterator[None]:
         yield
     except ThunesError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # code that ends the process must not end a check unseen
         file = getattr(sys.modules.get(strategy.__module__), "__file__", "")
         raise StrategyError("E-STRATEGY-RAISED", f"{name} raised {where(error, file)}.") from error
 

@@ -76,7 +76,7 @@ def _from_package(entry: EntryPoint) -> type[Strategy]:
             setattr(sys.modules[entry.module], HASH, digest)
     except ThunesError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StrategyError("E-STRATEGY-IMPORT", f"{entry.name} = {entry.value} raised {where(error)}.") from error
     return strategy
 
@@ -117,7 +117,7 @@ def _run(source: bytes, module: ModuleType) -> None:
         raise
     except SyntaxError as error:
         raise StrategyError("E-STRATEGY-SYNTAX", f"{path}:{error.lineno}: {error.msg}.") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StrategyError("E-STRATEGY-IMPORT", f"importing {path} raised {where(error, path)}.") from error
 
 
