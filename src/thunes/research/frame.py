@@ -16,7 +16,11 @@ class Frame(pl.DataFrame):
     def to_pandas(self, *_: Any, **__: Any) -> pd.DataFrame:
         import pandas as pd
 
-        return pd.DataFrame({name: self[name].to_numpy() for name in self.columns})
+        def column(name: str) -> Any:
+            values = self[name].to_numpy()
+            return pd.DatetimeIndex(values).tz_localize("UTC") if values.dtype.kind == "M" else values
+
+        return pd.DataFrame({name: column(name) for name in self.columns})
 
 
 def times(name: str, epoch_ms: Any) -> pl.Series:
