@@ -127,6 +127,11 @@ def test_neighbours_surround_the_chosen_value_inside_the_search_range(chosen: in
     assert values[-1] <= max(200, chosen)
 
 
+@given(st.floats(1e-3, 1e3))
+def test_a_chosen_value_of_many_decimals_is_among_its_neighbours(chosen: float) -> None:
+    assert chosen in around(Parameter("width", "x", 2.0, 0.5, 4.0, 0.1), chosen, SIDE)
+
+
 @given(st.lists(st.floats(-0.9, 3.0), min_size=1, max_size=200))
 def test_bins_are_equal_round_and_split_at_zero(returns: list[float]) -> None:
     edges = bin_edges(np.array(returns))

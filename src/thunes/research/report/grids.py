@@ -106,5 +106,5 @@ def around(parameter: Parameter, chosen: Number, side: int) -> list[Number]:
     stride = max(1, round(abs(chosen) / (side - 1) / parameter.step)) * parameter.step
     low, high = min(parameter.first, chosen), max(parameter.last, chosen)
     steps = range(-(side // 2), side // 2 + 1)
-    values = [type(parameter.default)(round(chosen + k * stride, 12)) for k in steps]
+    values = [type(parameter.default)(round(chosen + k * stride, 12)) if k else chosen for k in steps]
     return [value for value in values if low <= value <= high]
