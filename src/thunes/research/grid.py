@@ -51,8 +51,9 @@ def _axis(strategy: type[Strategy], name: str, ranges: Mapping[str, Iterable[Num
     parameter = strategy.parameters()[name]
     asked: Any = ranges.get(name, parameter.default) if ranges else parameter.values
     many = asked if isinstance(asked, Iterable) and not isinstance(asked, str) else [asked]
-    values = [coerce(parameter, value) for value in itertools.islice(many, LIMIT + 1)]
-    _require_size(len(values))
+    given = list(itertools.islice(many, LIMIT + 1))
+    _require_size(len(given))
+    values = [coerce(parameter, value) for value in given]
     if not values:
         raise UsageError("E-GRID-EMPTY", f"the range of {name} is empty.")
     return np.unique(np.array(values, dtype=np.int64 if isinstance(parameter.default, int) else np.float64))
