@@ -6,14 +6,19 @@ VENV ?= .venv
 ARGS ?=
 # Where they are missing, the tests that need real candles skip, and the floor of the coverage is not asked for.
 CANDLES ?= ../shared/data
-FLOOR = $(if $(wildcard $(CANDLES)),,--cov-fail-under=0)
+FLOOR = $(if $(wildcard $(CANDLES)),,--fail-under=0)
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 USE := $(VENV)/.ready-to-use
 DEVELOP := $(VENV)/.ready-to-develop
 BENCH := $(VENV)/.ready-to-bench
+# Not pytest-cov: beside coverage's own hook for child processes it would trace each of the workers twice.
+TRACED := $(BIN)/coverage run -m pytest --numprocesses auto
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --annotation-style line \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
+
+# Where bytecode is not kept, each of the many processes that the tests start compiles all its sources again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -39,8 +44,10 @@ sweep: $(USE) ## thunes sweep, for instance ARGS="--strategy sma_cross --grid fa
 
 test: $(DEVELOP) ## run the tests, then the kernels' once more as plain Python, and check the coverage
 	$(BIN)/coverage erase
-	$(BIN)/pytest --numprocesses auto --cov --cov-report= --cov-fail-under=0
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest --numprocesses auto --cov --cov-append $(FLOOR) tests/kernels
+	$(TRACED)
+	NUMBA_DISABLE_JIT=1 $(TRACED) tests/kernels
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report $(FLOOR)
 
 lint: $(DEVELOP) ## ruff, layout of the rooms, secrets
 	$(BIN)/ruff check

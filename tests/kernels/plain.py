@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +12,9 @@ import numpy as np
 import pytest
 
 from thunes.kernels import compiled
+
+COMPILES = compiled.HAVE_NUMBA and os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
+COMPILER = pytest.mark.skipif(not COMPILES, reason="nothing is compiled here")
 
 
 def plain_module(module: ModuleType) -> Any:

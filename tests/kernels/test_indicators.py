@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import inspect
 from fractions import Fraction
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
+from tests.kernels.plain import COMPILER, plain_module
 
-from thunes.kernels import compiled, indicators
+from thunes.kernels import indicators
 from thunes.model import Float1D
 
 REAL = ("BTCUSDT-1h-2017-2022", "BTCUSDT-1m-2023-03", "panel-1h/DOGEUSDT-1h")
@@ -45,7 +45,7 @@ CALLS: dict[str, tuple[int, tuple[tuple[int, ...], ...]]] = {
     "wilder_mean": (1, ((14,), (1,))),
 }
 RATIOS = {"roc", "rsi"}
-FEW = settings(max_examples=20)  # for each indicator
+FEW = settings(max_examples=settings().max_examples // 5)  # for each indicator
 EACH = pytest.mark.parametrize("name", sorted(CALLS))
 
 
@@ -63,16 +63,9 @@ def real(request: pytest.FixtureRequest, shared_data: Path) -> tuple[Float1D, ..
 
 
 @pytest.fixture(scope="module")
-def plain_module() -> ModuleType:
+def plain() -> ModuleType:
     """The indicators as plain Python, callees included."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiled, "jit", lambda function: function)
-        spec = spec_from_file_location("plain_indicators", indicators.__file__)
-        assert spec is not None
-        assert spec.loader is not None
-        module = module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return module
+    return plain_module(indicators)
 
 
 def test_every_public_indicator_is_tested_and_says_what_it_is() -> None:
@@ -140,22 +133,24 @@ def test_seeds_and_first_bars_are_those_of_talib(real: tuple[Float1D, ...]) -> N
             assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9, err_msg=name)
 
 
+@COMPILER
 @EACH
 def test_compiled_equals_plain_bit_for_bit_on_real_candles(
-    name: str, real: tuple[Float1D, ...], plain_module: ModuleType
+    name: str, real: tuple[Float1D, ...], plain: ModuleType
 ) -> None:
     part = tuple(column[-4_000:] for column in real)
-    for ours, plain in zip(results(name, part), results(name, part, plain_module), strict=True):
-        assert_array_equal(ours.view(np.int64), plain.view(np.int64))
+    for ours, theirs in zip(results(name, part), results(name, part, plain), strict=True):
+        assert_array_equal(ours.view(np.int64), theirs.view(np.int64))
 
 
+@COMPILER
 @EACH
 @FEW
 @given(x=SERIES)
-def test_compiled_equals_plain_on_any_series(name: str, x: Float1D, plain_module: ModuleType) -> None:
+def test_compiled_equals_plain_on_any_series(name: str, x: Float1D, plain: ModuleType) -> None:
     columns = (1.5 * x, 0.5 * x, x)
-    for ours, plain in zip(results(name, columns), results(name, columns, plain_module), strict=True):
-        assert_array_equal(ours.view(np.int64), plain.view(np.int64))
+    for ours, theirs in zip(results(name, columns), results(name, columns, plain), strict=True):
+        assert_array_equal(ours.view(np.int64), theirs.view(np.int64))
 
 
 @EACH

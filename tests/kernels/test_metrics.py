@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
-from tests.kernels.plain import plain_module, same_bits
+from tests.kernels.plain import COMPILER, plain_module, same_bits
 from tests.series import REAL, walk
 
 from thunes.kernels import metrics, simulation
@@ -159,6 +159,7 @@ def test_daily_candles_give_the_daily_sharpe() -> None:
     assert_allclose(hourly["sharpe"], daily["sharpe"] * math.sqrt(24), rtol=1e-12)
 
 
+@COMPILER
 @pytest.mark.parametrize("name", registry.BUILT_IN)
 def test_compiled_equals_plain_bit_for_bit_on_real_candles(name: str, real: Callable[[str, int], Candles]) -> None:
     plain, strategy = plain_module(metrics), registry.load(name)()

@@ -14,7 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
-from tests.kernels.plain import plain_module, same_bits
+from tests.kernels.plain import COMPILER, plain_module, same_bits
 from tests.series import REAL, moving, walk
 
 from thunes.kernels import score as kernel
@@ -31,6 +31,7 @@ COUNTS = [MOMENTS.index(name) for name in ("underwater", "trades", "wins")]
 MONEY = [MOMENTS.index(name) for name in ("final_equity", "gains", "losses", "notional", "equity", "fees")]
 FILLS: tuple[Fill, ...] = ("next_open", "next_close")
 COSTS = (Costs(0, 0), Costs(), Costs(0.01, 0.02))
+EXAMPLES = settings().max_examples
 SEEDS = st.integers(0, 100_000)
 # What a rule answers after flat and after long: mostly what it answered before.
 ANSWERS = st.sampled_from([*[(0, 1)] * 15, (0, 0), (1, 1), (1, 0)])
@@ -103,13 +104,13 @@ def assert_same_account(ours: Float1D, theirs: Float1D) -> None:
     assert_allclose(ours / unit, theirs / unit, rtol=1e-9, atol=1e-12)
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * EXAMPLES)
 @given(case=cases(ticks=False))
 def test_score_equals_simulate_on_random_walks(case: Case) -> None:
     assert_same_account(fast(case), slow(case))
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=10 * EXAMPLES)
 @given(case=cases(ticks=True))
 def test_score_equals_simulate_where_prices_repeat(case: Case) -> None:
     assert_same_account(fast(case), slow(case))
@@ -261,6 +262,7 @@ def test_costless_growth_over_all_blocks_is_the_growth_of_the_account(case: Case
 # -- plain and compiled
 
 
+@COMPILER
 @pytest.mark.parametrize("name", registry.BUILT_IN)
 def test_compiled_equals_plain_bit_for_bit_on_real_candles(name: str, real: Callable[[str, int], Candles]) -> None:
     plain = plain_module(kernel)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from tests.kernels.plain import plain_module, same_bits
+from tests.kernels.plain import COMPILER, plain_module, same_bits
 from tests.series import REAL, bars, walk
 
 from thunes.kernels import simulation
@@ -261,6 +261,7 @@ STOPS = (
 )
 
 
+@COMPILER
 @pytest.mark.parametrize("name", registry.BUILT_IN)
 def test_compiled_equals_plain_bit_for_bit_on_real_candles(name: str, real: Callable[[str, int], Candles]) -> None:
     plain, strategy = plain_module(simulation), registry.load(name)()
