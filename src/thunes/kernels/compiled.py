@@ -23,14 +23,18 @@ HAVE_NUMBA = numba is not None
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def jit(function: F, *, cache: bool = True) -> F:
-    """Compile a kernel, cached on disk beside its file; the plain function stays reachable by `plain`."""
+def jit(function: F, *, cache: bool = True, boundscheck: bool = False) -> F:
+    """Compile a kernel, cached on disk beside its file; the plain function stays reachable by `plain`.
+
+    With `boundscheck` an index outside its array raises IndexError, as in plain Python, where it would corrupt memory.
+    """
     if not HAVE_NUMBA:
         return function
+    options = {"nogil": True, "error_model": "numpy", "boundscheck": boundscheck}
     try:
-        compiled: F = numba.njit(cache=cache, nogil=True, error_model="numpy")(function)
+        compiled: F = numba.njit(cache=cache, **options)(function)
     except RuntimeError:  # numba found no folder that it may write to
-        compiled = numba.njit(nogil=True, error_model="numpy")(function)
+        compiled = numba.njit(**options)(function)
     return compiled
 
 

@@ -121,7 +121,7 @@ def fresh(value: Any, module: str, done: dict[int, Any]) -> Any:
         scope: dict[str, Any] = {**original.__globals__, "__name__": module}
         cells = tuple(types.CellType() for _ in original.__closure__ or ())
         copy = types.FunctionType(original.__code__, scope, original.__name__, original.__defaults__, cells)
-        done[id(original)] = jit(copy, cache=False)
+        done[id(original)] = jit(copy, cache=False, boundscheck=True)
         names = _names(original)
         for name in names & scope.keys():
             library = isinstance(scope[name], types.ModuleType)
