@@ -10,6 +10,7 @@ import pytest
 from thunes.errors import StrategyError, UsageError
 from thunes.kernels.indicators import sma
 from thunes.model import Candles, Float1D
+from thunes.research.sweep import sweep
 from thunes.strategies.base import Line, Strategy, evaluate, holds, param, validate_exposure
 from thunes.strategies.sma_cross import SmaCross
 
@@ -159,6 +160,28 @@ def test_a_rule_argument_that_is_nothing_gets_the_nearest_name(make_candles: Mak
         evaluate(Misspelt(), make_candles(np.ones(3)))
 
 
+def test_a_rule_that_is_no_static_method_is_told_to_be_one(make_candles: MakeCandles) -> None:
+    class Bound(Strategy):
+        def rule(self, held: int, close: float) -> bool:  # type: ignore[override]  # noqa: ARG002
+            return close > 1
+
+    with pytest.raises(StrategyError, match="Write @staticmethod above the function"):
+        evaluate(Bound(), make_candles(np.ones(3)))
+
+
+def test_a_kernel_that_writes_beyond_its_array_is_stopped(make_candles: MakeCandles) -> None:
+    class Beyond(Strategy):
+        @staticmethod
+        def kernel(out: Float1D, close: Float1D) -> None:
+            for t in range(out.size + 100_000):
+                out[t] = 1.0
+
+    with pytest.raises(StrategyError, match=r"IndexError: index .*out of bounds"):
+        evaluate(Beyond(), make_candles(np.ones(3)))
+    with pytest.raises(StrategyError, match=r"IndexError: index .*out of bounds"):
+        sweep(Beyond, make_candles(np.ones(3)))
+
+
 def test_a_strategy_that_says_nothing_is_refused(make_candles: MakeCandles) -> None:
     class Silent(Strategy):
         pass
@@ -179,6 +202,7 @@ def make_class(**body: Any) -> type[Strategy]:
         ({"__annotations__": {"close": "int"}, "close": param(5, "x", first=1, last=9)}, "means something else here"),
         ({"constraints": ("fast < slow",)}, "'fast < slow' is not one comparison"),
         ({"constraints": ("fast",)}, "'fast' is not one comparison"),
+        ({"lines": {"mean": Line(sma, "clsoe", "close")}}, "parameter 'clsoe'. Did you mean 'close'"),
     ],
 )
 def test_a_class_that_cannot_work_is_refused_when_it_is_made(body: dict[str, Any], text: str) -> None:

@@ -34,8 +34,16 @@ def test_nothing_is_overwritten_and_nothing_half_written(taken: str, tmp_path: P
     assert (tmp_path / taken).read_text() == "precious"
 
 
+def test_where_the_second_file_cannot_be_written_the_first_goes_too(tmp_path: Path) -> None:
+    (tmp_path / "test_my_idea.py").symlink_to(tmp_path / "no" / "folder.py")
+    with pytest.raises(UsageError, match=r"cannot write here: No such file or directory\."):
+        write_strategy("my_idea", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
-    "name", ["", "my-idea", "2fast", "_", "_2fast", "class", "none", "a.b", "../evil", "random", "thunes", "my idea"]
+    "name",
+    ["", "my-idea", "2fast", "_", "_2fast", "class", "none", "a.b", "../evil", "random", "thunes", "numpy", "my idea"],
 )
 def test_a_name_that_cannot_be_imported_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="E-NEW-NAME"):

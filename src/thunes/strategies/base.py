@@ -18,7 +18,7 @@ import operator
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, dataclass_transform
@@ -138,6 +138,10 @@ class Strategy(_Frozen):
                 raise StrategyError("E-STRATEGY-PARAM", f"{cls.__name__}.{field.name} is a field without param(…).")
         for constraint in cls.constraints:
             holds(constraint, {name: parameter.default for name, parameter in cls._declared.items()})
+        for line in cls.lines.values():
+            for name in line.parameters:
+                if name not in cls._declared:
+                    raise _unknown_argument(name, (*SERIES, *cls._declared))
 
     def __post_init__(self) -> None:
         for name, parameter in self.parameters().items():
@@ -227,11 +231,11 @@ def blaming(strategy: type[Strategy], name: str) -> Iterator[None]:
 
 
 def where(error: BaseException, file: str = "") -> str:
-    """An exception in one line: its type, its text and the line that raised it, in `file` if it went through there."""
+    """An exception in one line: type, text and the line that raised it, or `file` where compiled code tells no line."""
     frames = traceback.extract_tb(error.__traceback__)
-    at = next((frame for frame in reversed(frames) if frame.filename == file), frames[-1])
+    at = next((f"{frame.filename}:{frame.lineno}" for frame in reversed(frames) if frame.filename == file), file)
     text = next((line for line in str(error).splitlines() if line and not line.startswith(NUMBA_PREFACE)), "")
-    return f"{type(error).__name__}: {text} ({at.filename}:{at.lineno})"
+    return f"{type(error).__name__}: {text} ({at or f'{frames[-1].filename}:{frames[-1].lineno}'})"
 
 
 def validate_exposure(values: Any, bars: int) -> Float1D:
@@ -272,11 +276,14 @@ def _arguments(
         elif name in values:
             found.append(values[name])
         else:
-            known = (*lines, *SERIES, *values)
-            raise StrategyError(
-                "E-STRATEGY-ARGUMENT", f"no line, column or parameter {name!r}.", did_you_mean(name, known)
-            )
+            raise _unknown_argument(name, (*lines, *SERIES, *values))
     return found
+
+
+def _unknown_argument(name: str, known: Iterable[str]) -> StrategyError:
+    forgotten = name in ("held", "out")  # a first argument that came second, behind `self`
+    hint = "Write @staticmethod above the function." if forgotten else did_you_mean(name, known)
+    return StrategyError("E-STRATEGY-ARGUMENT", f"no line, column or parameter {name!r}.", hint)
 
 
 def _parameter(cls: type[Strategy], name: str, field: Any) -> Parameter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from thunes.errors import UsageError
@@ -53,9 +54,13 @@ def write_strategy(name: str, folder: Path) -> tuple[Path, Path]:
     for path in contents:
         if path.exists():
             raise UsageError("E-NEW-EXISTS", f"{path.name} exists.", "Choose another name, or move it away.")
-    for path, text in contents.items():
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+    try:
+        for path, text in contents.items():
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        for path in contents:
+            path.unlink(missing_ok=True)
+        raise UsageError("E-NEW-FOLDER", f"cannot write here: {error.strerror}.", "Change to another folder.") from None
     strategy, test = contents
     return strategy, test
 
@@ -65,6 +70,12 @@ def class_name(name: str) -> str:
     cls = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
     if not (name.isidentifier() and cls.isidentifier()) or keyword.iskeyword(name) or keyword.iskeyword(cls):
         raise UsageError("E-NEW-NAME", f"{name!r} is no Python name.", "Use letters, digits and _, such as my_idea.")
-    if name in sys.stdlib_module_names or name == "thunes":
+    if name in sys.stdlib_module_names or _installed(name):
         raise UsageError("E-NEW-NAME", f"{name}.py would hide the module {name!r}.", f"Try my_{name}.")
     return cls
+
+
+def _installed(name: str) -> bool:
+    """Whether importing this name finds something that lies elsewhere than here."""
+    spec = find_spec(name)
+    return spec is not None and spec.origin is not None and Path(spec.origin).parent != Path.cwd()
