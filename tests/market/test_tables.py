@@ -176,3 +176,10 @@ def test_rows_cut_off_at_the_end_show_as_missing_values() -> None:
     assert len(frame) == 3
     assert frame["close"].is_nan().to_list() == [False, False, True]
     assert kline(T, HOUR)[4] == str(frame["close"][0])
+
+
+@pytest.mark.parametrize("kind", [pl.Categorical, pl.List(pl.Float64), pl.Struct({"a": pl.Int64})], ids=str)
+def test_a_column_that_cannot_hold_numbers_is_refused(kind: pl.DataType) -> None:
+    table = pl.DataFrame({column: [1.0] for column in COLUMNS} | {"open_time": [T]})
+    with pytest.raises(DataError, match=r"x: column close is of type .*, not of numbers"):
+        from_table(table.with_columns(pl.lit(None, kind).alias("close")), "x")

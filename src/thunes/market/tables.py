@@ -102,6 +102,8 @@ def _numbers(column: pl.Series, name: str) -> pl.Series:
     if column.dtype == pl.String:
         column = column.str.strip_chars()
         column = column.set(column == "", None)
+    elif not (column.dtype.is_numeric() or column.dtype == pl.Null):  # casts a category to its rank, a list to nothing
+        raise DataError("E-DATA-NUMBER", f"{name}: column {column.name} is of type {column.dtype}, not of numbers.")
     numbers = column.cast(pl.Float64, strict=False)
     wrong = numbers.is_null() & column.is_not_null()
     if wrong.any():
