@@ -13,6 +13,7 @@ import thunes as th
 from thunes.errors import DataError, StrategyError, UsageError
 from thunes.model import COLUMNS
 from thunes.research.sweep import DEFAULT_METRICS
+from thunes.settings import load_settings
 
 LEAKING = """
 import numpy as np
@@ -45,6 +46,13 @@ def test_a_file_says_what_it_holds(shared_data: Path) -> None:
     candles = th.load_candles(data=str(shared_data / "panel-1h" / "ETHUSDT-1h.parquet"), last=100)
     assert (candles.symbol, candles.interval, len(candles)) == ("ETHUSDT", "1h", 100)
     assert candles.source.startswith("file:")
+
+
+def test_a_path_is_a_file_and_home_is_understood(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(th.load_candles(data=shared_data / "BTCUSDT-1h-2017-2022.parquet", last=5)) == 5
+    monkeypatch.setenv("HOME", "/home/of-mine")
+    monkeypatch.setenv("STATE_DIR", "~/state")
+    assert str(load_settings().state_dir) == "/home/of-mine/state"
 
 
 def test_a_period_starts_at_its_start_and_stops_before_its_end(shared_data: Path) -> None:

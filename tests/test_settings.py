@@ -87,6 +87,8 @@ def test_everything_wrong_is_named_at_once_with_file_and_line(monkeypatch: pytes
     [
         "MAX_LOSS_PER_TRADE=-0.01",
         "MAX_POSITIONS=-1",
+        "MAX_POSITIONS=99999999999999999999",
+        "MAX_DAILY_LOSS=1e999999",
         "COOL_DOWN_MINUTES=-1",
         "DEFAULT_QUOTE_AMOUNT=0",
         "MAX_DAILY_LOSS=NaN",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thunes.market.provider import Progress
@@ -29,7 +30,7 @@ def _say(text: str) -> None:
 def load_candles(
     symbol: str | None = None,
     interval: str | None = None,
-    data: str = "auto",
+    data: str | Path = "auto",
     *,
     start: Moment | None = None,
     end: Moment | None = None,
@@ -44,7 +45,7 @@ def load_candles(
     (included) and `end` (not) are ISO text, aware datetimes or epoch ms; `last` keeps the last so many. What a reader
     of the results must know, such as that the candles are made up, becomes a warning. Errors: `market.source`.
     """
-    chosen = settings or load_settings()
+    chosen, data = settings or load_settings(), str(data)
     known = data.partition(":")[0] in WORDS
     return load(
         symbol or (chosen.default_symbol if known else None),

@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from thunes.errors import SettingsError, ThunesError
 
-Limit = Annotated[Decimal, Field(ge=0)]
+Limit = Annotated[Decimal, Field(ge=0, lt=10**12)]
 OUR_PREFIX = "THUNES_"  # settings have no prefix; whoever writes one means the name behind it
 
 
@@ -34,11 +34,11 @@ class Settings(BaseSettings):
     environment: Literal["sim", "paper", "testnet", "live"] = "sim"
     default_symbol: Annotated[str, Field(pattern=r"^[A-Z0-9]{2,30}$")] = "BTCUSDT"
     default_interval: str = "1h"
-    default_quote_amount: Annotated[Decimal, Field(gt=0)] = Decimal(25)  # per entry
+    default_quote_amount: Annotated[Decimal, Field(gt=0, lt=10**12)] = Decimal(25)  # per entry
     max_loss_per_trade: Limit = Decimal(5)
     max_daily_loss: Limit = Decimal(20)
-    max_positions: Annotated[int, Field(ge=0)] = 3
-    cool_down_minutes: Annotated[int, Field(ge=0)] = 60  # after a losing exit
+    max_positions: Annotated[int, Field(ge=0, le=1_000)] = 3
+    cool_down_minutes: Annotated[int, Field(ge=0, le=525_600)] = 60  # after a losing exit
     state_dir: Path = Path()  # holds logs/ artifacts/ store/ state/<environment>/
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     binance_data_url: str = "https://data-api.binance.vision"
@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     binance_api_secret: SecretStr | None = None
     telegram_bot_token: SecretStr | None = None
     telegram_chat_id: str | None = None
+
+    @field_validator("state_dir")
+    @classmethod
+    def _home(cls, value: Path) -> Path:
+        return value.expanduser()
 
     @field_validator("default_interval")
     @classmethod

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,6 +57,37 @@ def test_an_error_becomes_one_line_on_stderr_and_its_exit_code(
     failing(monkeypatch, kind("E-CODE", "it\nbroke.", "Mend it.", **more))
     assert main(["settings", "--json"]) == kind.exit_code
     assert capsys.readouterr() == ("", "✗ it broke. Mend it. [E-CODE]\n")
+
+
+def test_a_file_that_the_system_refuses_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing(monkeypatch, PermissionError(13, "Permission denied", "store/manifest.json"))
+    assert main(["settings"]) == 4
+    assert capsys.readouterr() == ("", "✗ store/manifest.json: Permission denied. [E-FILE]\n")
+
+
+def test_no_control_byte_reaches_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing(monkeypatch, errors.DataError("E-CODE", "column a\x1b[31mb."))
+    assert main(["settings"]) == 4
+    assert capsys.readouterr().err == "✗ column a?[31mb. [E-CODE]\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full here")
+@pytest.mark.parametrize(
+    ("to", "code", "said"),
+    [
+        (">/dev/full", 1, "✗ cannot write the output: No space left on device. [E-OUTPUT]\n"),
+        (">&-", 0, ""),
+        ("2>&-", 0, ""),
+    ],
+)
+def test_an_output_that_takes_nothing_is_no_crash(to: str, code: int, said: str) -> None:
+    command = f"{sys.executable} -m thunes settings --json {to}"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, said)
 
 
 def test_the_help_names_every_exit_code_an_error_can_have() -> None:

@@ -30,6 +30,15 @@ class Half(thunes.Strategy):
         return np.arange(len(candles)) // self.bars % 2 * 0.5
 """
 Run = Callable[..., tuple[int, str, str]]
+NOISY = """
+from thunes import Strategy
+print("imported")
+
+class Noisy(Strategy):
+    def exposure(self, candles):
+        print("asked")
+        return candles.close > candles.open
+"""
 
 
 @pytest.fixture
@@ -78,6 +87,17 @@ def test_json_is_one_object_that_says_what_the_panel_says(run: Run) -> None:
     assert list(found["sharpe_at_costs"]) == ["0", "1", "2", "3"]
     saved = json.loads(Path(found["files"]["result"]).read_text())
     assert saved["stats"] == found["stats"]
+
+
+@pytest.mark.parametrize(
+    "command", [("backtest", "--engine", "kernel", "--strategy"), ("sweep", "--strategy"), ("strategies", "check")]
+)
+def test_what_a_strategy_prints_is_not_among_the_results(command: tuple[str, ...], run: Run, tmp_path: Path) -> None:
+    (tmp_path / "noisy.py").write_text(NOISY)
+    code, out, err = run(*command, "noisy.py:Noisy", "--data", "synthetic:7", "--last", "500", "--json")
+    assert (code, json.loads(out)["schema"]) == (0, 1)
+    assert "imported\n" in err
+    assert "asked\n" in err
 
 
 def test_the_same_call_gives_the_same_figures_and_digest(run: Run) -> None:

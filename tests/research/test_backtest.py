@@ -65,6 +65,12 @@ def test_a_strategy_may_be_a_name_a_class_or_an_instance(how: Any) -> None:
     assert result.strategy == SmaCross(fast=5, slow=12)
 
 
+def test_results_compare_by_identity() -> None:
+    first, second = (backtest("sma_cross", walk(100)) for _ in range(2))
+    assert first == first
+    assert first != second
+
+
 def test_parameters_not_named_keep_their_values() -> None:
     assert backtest(SmaCross(fast=3, slow=9), walk(100), slow=12).strategy == SmaCross(fast=3, slow=12)
 
@@ -73,6 +79,8 @@ def test_parameters_not_named_keep_their_values() -> None:
     ("call", "error", "text"),
     [
         ({"strategy": "sma_cros"}, UsageError, "Did you mean 'sma_cross'"),
+        ({"strategy": 123}, UsageError, "123 is no strategy"),
+        ({"strategy": dict}, UsageError, "is no strategy"),
         ({"fats": 5}, UsageError, "Did you mean 'fast'"),
         ({"fast": 50, "slow": 20}, UsageError, "violates fast < slow"),
         ({"fast": 5.5}, UsageError, "whole number"),

@@ -8,13 +8,14 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from thunes.cli import backtest, data, settings, strategies, sweep, version
 from thunes.cli.output import mark
-from thunes.errors import ThunesError
+from thunes.errors import DataError, ThunesError
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 failed, 2 usage, 3 settings, 4 data missing, stale or bad, 5 exchange or network, "
@@ -71,13 +72,16 @@ def _run(argv: Sequence[str] | None) -> int:
         code = INTERRUPTED
     except BrokenPipeError:
         return _close_stdout()
+    except OSError as error:
+        return _refused(error, options["debug"])
     if code == INTERRUPTED:  # what typer makes of a KeyboardInterrupt
         return _complain("interrupted. [E-INTERRUPTED]", INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 
 def run() -> None:
-    """The console script: what a stream cannot encode becomes a question mark, never a crash."""
+    """The console script: a closed stream takes nothing, and what one cannot encode becomes a question mark."""
+    sys.stdout, sys.stderr = (stream or Path(os.devnull).open("w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -90,8 +94,20 @@ def _note(message: Warning | str, *_: object, **__: object) -> None:
 
 
 def _complain(line: str, code: int) -> int:
-    sys.stderr.write(f"{mark('✗', 'x')} {' '.join(line.split())}\n")
+    """One line on stderr; a control byte, which a file's header may hold, must not reach the terminal."""
+    shown = "".join(character if character.isprintable() else "?" for character in " ".join(line.split()))
+    sys.stderr.write(f"{mark('✗', 'x')} {shown}\n")
     return code
+
+
+def _refused(error: OSError, debug: bool) -> int:
+    """What the operating system did not let us do: with a file, which is data, or with our own output."""
+    if debug:
+        traceback.print_exc()
+    if error.filename is None:
+        _close_stdout()
+        return _complain(f"cannot write the output: {error.strerror or error}. [E-OUTPUT]", 1)
+    return _complain(f"{error.filename}: {error.strerror}. [E-FILE]", DataError.exit_code)
 
 
 def _usage_line(error: typer.TyperException) -> str:

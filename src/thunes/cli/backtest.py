@@ -45,25 +45,27 @@ def backtest(
     Example: thunes backtest --strategy sma_cross --set fast=10 --set slow=50 --data synthetic:7
     """
     from thunes.cli.loading import load_candles
+    from thunes.cli.output import strategy_prints
     from thunes.research import backtest as research
     from thunes.settings import load_settings
 
     costs, stops = given.costs_of(fee, slippage), given.stops_of(stop_loss, take_profit, trailing)
     values = given.named("--set", set_ or (), given.assignment)
     settings = load_settings()
-    chosen = research.instance(strategy, values)
-    candles = load_candles(symbol, interval, data, start=start, end=end, last=last, settings=settings)
-    result = research.backtest(chosen, candles, costs, stops=stops, fill=fill)
+    with strategy_prints():
+        chosen = research.instance(strategy, values)
+        candles = load_candles(symbol, interval, data, start=start, end=end, last=last, settings=settings)
+        result = research.backtest(chosen, candles, costs, stops=stops, fill=fill)
     _report(result, engine, settings.state_dir, engine == "vectorbt" if html is None else html, as_json)
 
 
 def _report(result: BacktestResult, engine: Engine, state_dir: Path, html: bool, as_json: bool) -> None:
-    from thunes.cli.output import console, emit_json, spinner
+    from thunes.cli.output import console, emit_json, spinner, strategy_prints
     from thunes.research.report.contents import report
     from thunes.research.report.crosscheck import UNCHECKED, against_vectorbt
     from thunes.research.report.files import FOLDER, write_files
 
-    with spinner("vectorbt checks the figures" if engine == "vectorbt" else "reporting"):
+    with spinner("vectorbt checks the figures" if engine == "vectorbt" else "reporting"), strategy_prints():
         found = report(result, against_vectorbt(result) if engine == "vectorbt" else UNCHECKED)
         files = write_files(found, state_dir / FOLDER, _page(found) if html else None)
     if as_json:

@@ -295,6 +295,8 @@ def _show_checks(checks: list[Check], as_json: bool) -> None:
     for check in checks:
         if check.report is not None:
             console.print("\n".join(_lines(check.name, check.report)), markup=False, soft_wrap=True)
+        elif len(checks) > 1:  # else the error says it all
+            console.print(f"{check.name}: {check.error}", markup=False, soft_wrap=True)
 
 
 def _lines(name: str, report: Quality) -> list[str]:

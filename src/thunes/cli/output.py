@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from decimal import Decimal
 from pathlib import PurePath
 from threading import Timer
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 from rich.console import Console
@@ -42,6 +42,11 @@ def mark(symbol: str, ascii_form: str) -> str:
     except UnicodeEncodeError:
         return ascii_form
     return symbol
+
+
+def strategy_prints() -> redirect_stdout[TextIO]:
+    """Whatever a strategy's own code prints is talk: inside this, stdout is stderr."""
+    return redirect_stdout(sys.stderr)
 
 
 @contextmanager

@@ -41,10 +41,12 @@ def check(
 
     Example: thunes strategies check my_idea.py:MyIdea --set window=50 --data synthetic:7
     """
+    from thunes.cli.output import strategy_prints
     from thunes.errors import GateRefused
     from thunes.research.backtest import instance
 
-    chosen = instance(strategy, given.named("--set", set_ or (), given.assignment))
+    with strategy_prints():
+        chosen = instance(strategy, given.named("--set", set_ or (), given.assignment))
     reports = _reports(chosen, data, symbol, interval, last)
     _show(reports, as_json)
     for report in reports:
@@ -135,11 +137,11 @@ def _reports(
     strategy: Strategy, data: str, symbol: str | None, interval: str | None, last: int
 ) -> tuple[Report, Report]:
     from thunes.cli.loading import load_candles
-    from thunes.cli.output import spinner
+    from thunes.cli.output import spinner, strategy_prints
     from thunes.strategies.lookahead import check_lookahead, check_walk_forward
 
     candles = load_candles(symbol, interval, data, last=last)
-    with spinner("checking"):
+    with spinner("checking"), strategy_prints():
         return check_lookahead(strategy, candles), check_walk_forward(strategy, candles)
 
 

@@ -49,7 +49,7 @@ def sweep(
     from time import perf_counter
 
     from thunes.cli.loading import load_candles
-    from thunes.cli.output import spinner
+    from thunes.cli.output import spinner, strategy_prints
     from thunes.research import sweep as research
     from thunes.research.backtest import strategy_class
     from thunes.research.grid import grid as feasible
@@ -63,10 +63,11 @@ def sweep(
     if out is not None:
         sweeps.require_writable(out)
     settings = load_settings()
-    chosen = strategy_class(strategy)
+    with strategy_prints():
+        chosen = strategy_class(strategy)
     feasible(chosen, ranges)  # refuses a wrong grid before candles are fetched for it
     candles = load_candles(symbol, interval, data, start=start, end=end, last=last, settings=settings)
-    with spinner("sweeping"):
+    with spinner("sweeping"), strategy_prints():
         begun = perf_counter()
         result = research.sweep(chosen, candles, costs, stops=stops, fill=fill, metrics=wanted, **ranges)
         seconds = perf_counter() - begun

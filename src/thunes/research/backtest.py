@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from thunes.research.frame import Frame
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class BacktestResult:
     """What a strategy would have done. `exposure` is its target at each close, float64[n]; money is in quote currency.
 
@@ -147,7 +147,12 @@ def strategy_class(strategy: Strategy | type[Strategy] | str) -> type[Strategy]:
     """The class of a strategy given in any form."""
     if isinstance(strategy, str):
         return registry.load(strategy)
-    return type(strategy) if isinstance(strategy, Strategy) else strategy
+    found: Any = type(strategy) if isinstance(strategy, Strategy) else strategy
+    if not (isinstance(found, type) and issubclass(found, Strategy)):
+        raise UsageError(
+            "E-STRATEGY-UNKNOWN", f"{strategy!r} is no strategy.", "Name one, or give its class or instance."
+        )
+    return found
 
 
 def checked_costs(costs: Costs | None) -> Costs:
