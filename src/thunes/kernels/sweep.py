@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from thunes.kernels import fused
-from thunes.kernels.metrics import METRICS, MOMENTS, summarise
+from thunes.kernels.metrics import EQUITY, METRICS, MOMENTS, summarise
 from thunes.kernels.score import (
     DRAWDOWN,
     EVERYTHING,
@@ -103,7 +103,8 @@ class Swept:
 
 
 FLAT = """
-def loop(first, last, {parameters}, tape, chunks, growth, length, lag, level, fee, cash, moments, sums, status):
+def loop(first, last, {parameters}, tape, chunks, growth, length, lag, warm_up, level, fee, cash, moments, sums,
+         status):
     bars = tape.shape[1]
     words = np.zeros((bars + 7) // 8, np.uint64)
     turns = np.zeros_like(words)
@@ -117,6 +118,7 @@ def loop(first, last, {parameters}, tape, chunks, growth, length, lag, level, fe
         status[s] = wrong
         if wrong:
             continue
+        decision[:warm_up] = 0
         count = changes(words, bars, lag, fills)
         score(fills, count, tape, chunks, fee, cash, level, moments[s])
         if length > 0:
@@ -138,7 +140,7 @@ FLAT_KERNEL = """target[:] = 0.0
             decision[t] = target[t] == 1.0
             wrong |= (target[t] != 0.0) & (target[t] != 1.0)"""
 GENERAL = """
-def loop(first, last, {parameters}, o, h, l, c, growth, length, lag, terms, moments, sums, status):
+def loop(first, last, {parameters}, o, h, l, c, growth, length, lag, warm_up, terms, moments, sums, status):
     bars = c.size
     target, equity, exposed = np.empty(bars), np.empty(bars), np.empty(bars)
     orders, trades = np.empty((2 * bars, {orders})), np.empty((bars + 1, {trades}))
@@ -151,6 +153,7 @@ def loop(first, last, {parameters}, o, h, l, c, growth, length, lag, terms, mome
         status[s] = 2 * wrong
         if wrong:
             continue
+        target[:warm_up] = 0.0
         count = simulate(o, h, l, c, target, *terms, equity, exposed, orders)
         moments[s] = summarise(equity, exposed, orders, count, trades, match(orders, count, c, trades))
         if length > 0:
@@ -195,15 +198,20 @@ def run(
     fill: Fill = "next_open",
     metrics: Collection[str] = METRICS,
     block_length: int = 0,
+    warm_up: int = 0,
     threads: int | None = None,
 ) -> Swept:
-    """Moments of every set of a plan; only those that `metrics` need are filled. Blocks need `block_length` > 0."""
-    job = _Job(plan, candles, costs, stops, fill, metrics, block_length, threads or available_cores())
+    """Moments of every set of a plan; only those that `metrics` need are filled. Blocks need `block_length` > 0.
+
+    The account begins flat at bar `warm_up`, and the moments are of the bars from there on; block sums cover all.
+    """
+    job = _Job(plan, candles, costs, stops, fill, metrics, block_length, warm_up, threads or available_cores())
     if stops.any:
         job.run_general(np.arange(plan.sets))
     else:
         job.run_flat()
         job.run_general(np.flatnonzero(job.status == NOT_FLAT))
+    job.moments[:, EQUITY] -= warm_up * START_CASH  # nothing happened to the account before, and no other sum knows
     invalid = np.flatnonzero(job.status == INVALID)
     job.moments[invalid] = np.nan
     return Swept(job.moments, invalid, job.blocks())
@@ -261,13 +269,14 @@ class _Job:
         fill: Fill,
         metrics: Collection[str],
         block_length: int,
+        warm_up: int,
         threads: int,
     ) -> None:
         self.plan, self.candles, self.costs, self.threads = plan, candles, costs, threads
         self.prices = candles.open if fill == "next_open" else candles.close
         self.terms, self.level, self.length = rules(costs, stops, fill), level_for(metrics), block_length
         self.growth = growth_of(self.prices, candles.close) if block_length else np.zeros((5, 1))
-        self.block_terms = (self.growth, block_length, fill_bar(0))
+        self.block_terms = (self.growth, block_length, fill_bar(0), warm_up)
         count = -(-len(candles) // block_length) if block_length else 0
         self.sums = np.zeros((4, plan.sets, count))
         self.moments = np.zeros((plan.sets, WIDTH))

@@ -87,13 +87,15 @@ def sweep(
     fill: Fill = "next_open",
     metrics: Sequence[str] = DEFAULT_METRICS,
     block_length: int = 0,
+    warm_up: int = 0,
     threads: int | None = None,
     **ranges: Iterable[Number] | Number,
 ) -> SweepResult:
     """Figures of every feasible set of a grid, given as `name=values`; without any, of the whole declared space.
 
-    `block_length` > 0 also gives per-block sums of that many bars. Errors as in `backtest`; `UsageError` for an unknown
-    metric or an empty grid.
+    `block_length` > 0 also gives per-block sums of that many bars. The first `warm_up` bars only warm the strategy up:
+    the account begins flat after them, and the figures are of the bars from there on. Errors as in `backtest`;
+    `UsageError` for an unknown metric or an empty grid.
     """
     chosen, paid, metrics = strategy_class(strategy), checked_costs(costs), tuple(metrics)
     require_known(metrics)
@@ -104,12 +106,15 @@ def sweep(
     workers = kernel.available_cores() if threads is None else threads
     if block_length < 0 or workers < 1:
         raise UsageError("E-SWEEP", f"block_length={block_length} must be ≥ 0, threads={threads} ≥ 1.")
+    if not 0 <= warm_up < len(candles):
+        raise UsageError("E-SWEEP", f"warm_up={warm_up} leaves none of {len(candles):,} bars.")
     columns = grid(chosen, ranges)
-    terms = {"stops": stops, "fill": checked_fill(fill), "metrics": metrics, "block_length": block_length}
+    terms: dict[str, Any] = {"stops": stops, "fill": checked_fill(fill), "metrics": metrics, "threads": workers}
+    terms |= {"block_length": block_length, "warm_up": warm_up}
     parts: list[tuple[Int1D, Swept]] = []
     with blaming(chosen, chosen.name()):
         for sets, plan in plans(chosen, candles, columns, workers):
-            parts.append((sets, kernel.run(plan, candles, paid, threads=workers, **terms)))  # type: ignore[arg-type]
+            parts.append((sets, kernel.run(plan, candles, paid, **terms)))
             del plan  # and with it the lines of this batch, before those of the next are made
     swept = _joined(parts)
     if swept.invalid.size:
@@ -120,7 +125,7 @@ def sweep(
         candles=candles,
         costs=paid,
         parameters=columns,
-        metrics=derive(swept.moments, len(candles), candles.bars_per_year, START_CASH, metrics),
+        metrics=derive(swept.moments, len(candles) - warm_up, candles.bars_per_year, START_CASH, metrics),
         blocks=swept.blocks,
         provenance=provenance(chosen, space, candles, paid, stops, fill),
     )
