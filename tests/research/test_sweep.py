@@ -14,17 +14,16 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tests.series import REAL, walk
 
 from thunes.errors import DataError, StrategyError, ThunesError, UsageError
-from thunes.kernels import simulation
 from thunes.kernels.compiled import jit
 from thunes.kernels.indicators import sma
 from thunes.kernels.metrics import METRICS
 from thunes.model import Candles, Costs, Fill, Float1D, Stops
 from thunes.research import sweep as module
-from thunes.research.backtest import backtest, instance, stats_of
+from thunes.research.backtest import backtest
 from thunes.research.grid import grid
 from thunes.research.sweep import DEFAULT_METRICS, SweepResult, sweep
 from thunes.strategies import registry
-from thunes.strategies.base import Line, Lines, Strategy, evaluate, param
+from thunes.strategies.base import Line, Lines, Strategy, param
 
 Load = Callable[[str, int], Candles]
 MONEY = {"expectancy", "fees", "final_equity"}
@@ -380,23 +379,3 @@ def test_blocks_come_on_request_with_a_row_for_each_set() -> None:
     assert grid.blocks.gross.shape == (2, 3)
     assert grid.blocks.market.shape == (3,)
     assert sweep("sma_cross", walk(300), fast=5, slow=20).blocks is None
-
-
-@pytest.mark.parametrize("strategy", [KernelCross, NumpyCross, Fractions, "sma_cross"], ids=str)
-@pytest.mark.parametrize("stops", [Stops(), Stops(stop_loss=0.02)], ids=["no stops", "stops"])
-def test_bars_of_warm_up_only_warm_up(strategy: type[Strategy] | str, stops: Stops) -> None:
-    candles, first = walk(600, seed=3), 137
-    ranges = {} if strategy != "sma_cross" else {"fast": [3, 8], "slow": [20, 90]}
-    swept = sweep(strategy, candles, stops=stops, metrics=METRICS, warm_up=first, **ranges)
-    for row in range(0, len(swept), 7):
-        chosen = instance(strategy, {name: values[row].item() for name, values in swept.parameters.items()})
-        simulated = simulation.run(candles[first:], evaluate(chosen, candles)[first:], swept.costs, stops)
-        plain = stats_of(simulated, candles[first:])
-        for name, value in plain.items():
-            assert_allclose(swept.metrics[name][row], value, rtol=1e-9, atol=1e-12, err_msg=name)
-
-
-@pytest.mark.parametrize("warm_up", [-1, 50])
-def test_a_warm_up_leaves_bars_to_judge(warm_up: int) -> None:
-    with pytest.raises(UsageError, match=f"warm_up={warm_up} leaves none of 50 bars"):
-        sweep("sma_cross", walk(50), warm_up=warm_up, fast=2, slow=5)

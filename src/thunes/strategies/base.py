@@ -35,7 +35,10 @@ Number = int | float
 SERIES = COLUMNS[1:]  # what a line, rule or kernel may ask for by name: open high low close volume
 NUMBA_PREFACE = "Failed in nopython mode"  # the first line of its errors says nothing
 # Names that a parameter would shadow: candle columns, figures, and what a backtest or sweep is told beside parameters.
-TERMS = ("strategy", "candles", "costs", "stops", "fill", "metrics", "block_length", "warm_up", "threads")
+TERMS = (
+    *("strategy", "candles", "costs", "stops", "fill", "metrics", "block_length", "warm_up", "threads"),
+    *("train", "test", "step", "anchored", "purge", "embargo", "metric", "min_trades", "progress"),
+)
 RESERVED = {*SERIES, *METRICS, *TERMS}
 COMPARE = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
 
