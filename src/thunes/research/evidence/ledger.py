@@ -1,0 +1,123 @@
+"""What was searched on which stretch of history: every search makes it likelier that luck passes.
+
+Whoever tries k spaces on the same candles and keeps the best has up to k times the error rate, so p is held to its
+limit divided by the number of distinct (strategy source, space) pairs tried on an overlapping stretch. The same space
+again costs nothing, later candles that overlap do not start anew, and a market is known by symbol and interval, not by
+a fingerprint, which changes with every candle. Made-up markets are markets of their own.
+
+A second file remembers how many entries there were. It cannot stop anybody from deleting both; it makes a deletion by
+habit, or by a tidy script, visible in every later verdict.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from thunes.clock import Clock, iso
+from thunes.model import Candles
+from thunes.research.grid import Columns
+from thunes.storage.locking import locked
+from thunes.storage.versioned import Document, Format
+from thunes.strategies.base import Strategy
+from thunes.strategies.registry import source_hash
+
+LEDGER = Path("artifacts") / "trials.json"
+TALLY = Path("state") / "trials_tally.json"
+LEDGER_FORMAT, TALLY_FORMAT = Format("trial ledger", 1), Format("tally of trials", 1)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One space searched on one stretch of a market: epoch ms from `first` (included) to `end` (not)."""
+
+    market: str
+    first: int
+    end: int
+    strategy: str
+    strategy_sha256: str
+    space_sha256: str
+    time: str
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """What counts as one search."""
+        return self.strategy_sha256, self.space_sha256
+
+    def overlaps(self, other: Trial) -> bool:
+        """Whether both looked at some of the same candles."""
+        return self.market == other.market and self.first < other.end and other.first < self.end
+
+
+@dataclass(frozen=True)
+class Tried:
+    """How many distinct spaces were tried where a search looked, that one included, and what is known to be missing."""
+
+    count: int
+    notes: tuple[str, ...]
+
+
+class Ledger:
+    """The trial ledger of one state folder; safe for several processes."""
+
+    def __init__(self, state_dir: Path, clock: Clock) -> None:
+        self._ledger, self._tally, self._clock = state_dir / LEDGER, state_dir / TALLY, clock
+
+    def record(self, candles: Candles, spaces: dict[type[Strategy], Columns]) -> Tried:
+        """Note that these spaces were searched on these candles; what counts against them.
+
+        Errors: `DataError` where the ledger is damaged or cannot be written; `LockHeld`.
+        """
+        new = [self._trial(candles, strategy, columns) for strategy, columns in spaces.items()]
+        with locked(self._ledger.with_name(".trials.lock"), self._clock):
+            trials, losses = self._read()
+            known = {(t.market, t.first, t.end, t.pair) for t in trials}
+            trials += [t for t in new if (t.market, t.first, t.end, t.pair) not in known]
+            self._write(trials, losses)
+        pairs = {t.pair for t in trials for mine in new if t.overlaps(mine)}
+        return Tried(len(pairs), tuple(losses))
+
+    def _trial(self, candles: Candles, strategy: type[Strategy], columns: Columns) -> Trial:
+        return Trial(
+            market=market_of(candles),
+            first=int(candles.open_time[0]),
+            end=candles.end_time,
+            strategy=strategy.name(),
+            strategy_sha256=source_hash(strategy),
+            space_sha256=space_hash(columns),
+            time=iso(self._clock.now_ms()),
+        )
+
+    def _read(self) -> tuple[list[Trial], list[str]]:
+        """All trials, and a sentence for each time that some were found to be missing."""
+        document: Document = {"trials": [], "losses": []}
+        if self._ledger.exists():
+            document = LEDGER_FORMAT.read(self._ledger)
+        tally: Document = {"trials": 0, "losses": []}
+        if self._tally.exists():
+            tally = TALLY_FORMAT.read(self._tally)
+        trials = [Trial(**trial) for trial in document["trials"]]
+        losses = list(dict.fromkeys([*tally["losses"], *document["losses"]]))
+        if (missing := tally["trials"] - len(trials)) > 0:
+            at = iso(self._clock.now_ms())
+            losses.append(f"{missing} of {tally['trials']} entries of the trial ledger were gone at {at} UTC")
+        return trials, losses
+
+    def _write(self, trials: list[Trial], losses: list[str]) -> None:
+        LEDGER_FORMAT.write(self._ledger, {"trials": [asdict(trial) for trial in trials], "losses": losses})
+        TALLY_FORMAT.write(self._tally, {"trials": len(trials), "losses": losses})
+
+
+def market_of(candles: Candles) -> str:
+    """What makes two stretches of candles the same market: real sources are one, each synthetic market is its own."""
+    world = candles.source if candles.is_synthetic else "real"
+    return f"{candles.symbol} {candles.interval} {world}"
+
+
+def space_hash(columns: Columns) -> str:
+    """SHA-256, in hex, of the sets of a space."""
+    values = {name: sorted(set(column.tolist())) for name, column in columns.items()}
+    size = len(next(iter(columns.values()), [0]))
+    return hashlib.sha256(json.dumps([values, size], sort_keys=True).encode()).hexdigest()

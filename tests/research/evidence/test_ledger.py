@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.series import walk
+
+from thunes.clock import SystemClock
+from thunes.errors import DataError
+from thunes.model import Candles
+from thunes.research.evidence.ledger import LEDGER, TALLY, Ledger, Tried, space_hash
+from thunes.research.grid import grid
+from thunes.strategies.ema_cross import EmaCross
+from thunes.strategies.sma_cross import SmaCross
+
+NARROW = {"fast": range(5, 10), "slow": range(20, 30)}
+CANDLES = walk(200)
+
+
+@pytest.fixture
+def ledger(own_folder: Path) -> Ledger:
+    return Ledger(own_folder, SystemClock())
+
+
+def search(ledger: Ledger, candles: Candles = CANDLES, **ranges: range) -> Tried:
+    return ledger.record(candles, {SmaCross: grid(SmaCross, ranges)})
+
+
+def test_the_first_search_counts_once_and_again_not_at_all(ledger: Ledger) -> None:
+    assert [search(ledger).count, search(ledger).count] == [1, 1]
+
+
+def test_every_other_space_counts(ledger: Ledger) -> None:
+    search(ledger)
+    assert search(ledger, **NARROW).count == 2
+    assert ledger.record(CANDLES, {EmaCross: grid(EmaCross, {})}).count == 3
+
+
+def test_a_union_counts_each_of_its_spaces(ledger: Ledger) -> None:
+    both = {SmaCross: grid(SmaCross, {}), EmaCross: grid(EmaCross, {})}
+    assert ledger.record(CANDLES, both).count == 2
+
+
+def test_later_candles_that_overlap_do_not_start_anew(ledger: Ledger) -> None:
+    search(ledger, CANDLES[:150], **NARROW)
+    assert search(ledger, CANDLES[100:]).count == 2
+    assert search(ledger, CANDLES[150:]).count == 1
+
+
+def test_another_market_is_another_history(ledger: Ledger) -> None:
+    search(ledger, **NARROW)
+    assert search(ledger, CANDLES.replace(symbol="ETHUSDT")).count == 1
+    assert search(ledger, CANDLES.replace(source="synthetic:7,edge=0")).count == 1
+    assert search(ledger, CANDLES.replace(source="binance")).count == 2
+
+
+def test_a_deleted_ledger_is_shown_in_every_later_verdict(ledger: Ledger, own_folder: Path) -> None:
+    search(ledger, **NARROW)
+    search(ledger)
+    (own_folder / LEDGER).unlink()
+    for tried in (search(ledger), search(ledger)):
+        assert tried.count == 1
+        assert len(tried.notes) == 1
+        assert tried.notes[0].startswith("2 of 2 entries of the trial ledger were gone at ")
+
+
+def test_a_deleted_tally_hides_no_loss_that_is_on_record(ledger: Ledger, own_folder: Path) -> None:
+    search(ledger)
+    (own_folder / LEDGER).unlink()
+    search(ledger)
+    (own_folder / TALLY).unlink()
+    assert len(search(ledger).notes) == 1
+
+
+def test_a_damaged_ledger_is_refused_and_kept(ledger: Ledger, own_folder: Path) -> None:
+    search(ledger)
+    (own_folder / LEDGER).write_text("{")
+    with pytest.raises(DataError, match="damaged"):
+        search(ledger)
+    assert (own_folder / LEDGER).read_text() == "{"
+
+
+def test_a_space_is_known_by_its_sets() -> None:
+    columns = grid(SmaCross, NARROW)
+    assert space_hash(columns) == space_hash(grid(SmaCross, {name: list(values) for name, values in NARROW.items()}))
+    fewer = {name: values[:-1] for name, values in columns.items()}
+    assert space_hash(columns) != space_hash(fewer)
