@@ -3,73 +3,60 @@
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from html import escape
-from importlib.resources import files
-from importlib.util import find_spec
-from pathlib import Path
 from string import Template
 from typing import Any
 
 import numpy as np
 import orjson
 
-from thunes.errors import UsageError
 from thunes.model import DAY_MS, Candles, interval_ms
-from thunes.research.report.assumptions import assumptions, parameters_text, period, synthetic_notice
+from thunes.research.report.assumptions import assumptions, parameters_text, period
 from thunes.research.report.charts import Fixed, OverTime, fixed, over_time
 from thunes.research.report.contents import Report, Row, open_position, rows
 from thunes.research.report.curves import Curves, curves, positions
-from thunes.research.report.figures import bounds, change, count, days, money, ratio, share, typographic
+from thunes.research.report.figures import bounds, change, count, days, money, ratio, share
+from thunes.research.report.html import banner, flat, inert, own, pairs, plotly_script, text
 
 SPANS = {"1 month": 30, "3 months": 91, "1 year": 365}  # days; what the buttons show
 HINT = "Or drag across a chart to look closer, and double-click to go back."
 
 
-def page(report: Report) -> str:
+@dataclass(frozen=True)
+class Added:
+    """What a page says beyond the backtest: sections (HTML) above its charts, charts before the others."""
+
+    sections: str = ""
+    charts: tuple[Fixed, ...] = ()
+
+
+def page(report: Report, added: Added = Added()) -> str:
     """The whole page as text. Errors: `UsageError` where plotly is not installed."""
     result = report.result
     shown = curves(result)
-    over, other = over_time(report, shown), fixed(report)
+    over, other = over_time(report, shown), (*added.charts, *fixed(report))
     candles = result.candles
     market = f"{candles.symbol} {candles.interval}"
-    return Template(_own("page.html")).substitute(
+    return Template(own("page.html")).substitute(
         title=escape(f"{result.strategy.name()} on {market}"),
-        style=_own("page.css"),
-        banner=_banner(candles),
+        style=own("page.css"),
+        banner=banner(candles),
         strategy=escape(result.strategy.name()),
         market=escape(market),
         summary=escape(" · ".join(filter(None, (parameters_text(result, ", "), period(candles), candles.source)))),
         tiles=_tiles(report),
+        added=added.sections,
         charts=_figures(over, other, candles),
         figures=_table(report),
-        assumptions=_pairs(
+        assumptions=pairs(
             {**assumptions(result), "Open position": open_position(result), "Cross-check": report.check.text}
         ),
-        provenance=_pairs(dict(_flat(result.provenance))),
-        data=_inert(orjson.dumps(_data(report, shown, over, other)).decode()),
-        plotly=_plotly(),
-        script=_own("page.js"),
+        provenance=pairs(dict(flat(result.provenance))),
+        data=inert(orjson.dumps(_data(report, shown, over, other)).decode()),
+        plotly=plotly_script(),
+        script=own("page.js"),
     )
-
-
-def _own(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _plotly() -> str:
-    """plotly's own script; the Python package around it is not imported."""
-    found = find_spec("plotly")
-    if found is None or found.origin is None:
-        raise UsageError("E-EXTRA", "plotly is not installed.", "Install thunes[research], or use --no-html.")
-    return (Path(found.origin).parent / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
-
-
-def _inert(text: str) -> str:
-    """JSON that cannot end the script element it stands in."""
-    return text.replace("<", "\\u003c")
 
 
 def _data(report: Report, shown: Curves, over: tuple[OverTime, ...], other: tuple[Fixed, ...]) -> dict[str, Any]:
@@ -99,11 +86,6 @@ def _floats(values: Any) -> str:
     return base64.b64encode(np.asarray(values, dtype="<f4").tobytes()).decode()
 
 
-def _banner(candles: Candles) -> str:
-    notice = synthetic_notice(candles)
-    return f'<div class="notice" role="note">{escape(notice)}</div>' if notice else ""
-
-
 def _tiles(report: Report) -> str:
     stats, hold = report.result.stats, report.result.hold
     lasted = days(stats["max_drawdown_duration"], report.result.candles)
@@ -119,7 +101,7 @@ def _tiles(report: Report) -> str:
 
 
 def _tile(label: str, value: str, beside: str) -> str:
-    return f"<div><dt>{label}</dt><dd><strong>{_text(value)}</strong><small>{_text(beside)}</small></dd></div>"
+    return f"<div><dt>{label}</dt><dd><strong>{text(value)}</strong><small>{text(beside)}</small></dd></div>"
 
 
 def _figures(over: tuple[OverTime, ...], other: tuple[Fixed, ...], candles: Candles) -> str:
@@ -130,8 +112,8 @@ def _figures(over: tuple[OverTime, ...], other: tuple[Fixed, ...], candles: Cand
 
 
 def _figure(chart: OverTime | Fixed, controls: str, drawn: bool, style: str = "") -> str:
-    title, place = _text(chart.title), f'<div class="chart"{style}></div>' if drawn else ""
-    words = f"<figcaption><h2>{title}</h2>{controls}<p>{_text(chart.note)}</p></figcaption>"
+    title, place = text(chart.title), f'<div class="chart"{style}></div>' if drawn else ""
+    words = f"<figcaption><h2>{title}</h2>{controls}<p>{text(chart.note)}</p></figcaption>"
     return f'<figure id="{chart.name}">{words}{place}</figure>'
 
 
@@ -159,25 +141,4 @@ def _table(report: Report) -> str:
 
 def _row(row: Row) -> str:
     label = f'<td class="nested">{row.label}</td>' if row.nested else f"<td>{row.label}</td>"
-    return f"<tr>{label}<td>{_text(row.strategy)}</td><td>{_text(row.hold)}</td></tr>"
-
-
-def _pairs(pairs: Mapping[str, str]) -> str:
-    return "".join(f"<dt>{escape(label)}</dt><dd>{_text(text)}</dd>" for label, text in pairs.items() if text)
-
-
-def _flat(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Provenance as label and text, a nested value on one line."""
-    for name, value in provenance.items():
-        if isinstance(value, Mapping):
-            yield name, ", ".join(f"{key} {_plain(part)}" for key, part in value.items()) or "none"
-        else:
-            yield name, _plain(value)
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else "none" if value is None else json.dumps(value)
-
-
-def _text(text: str) -> str:
-    return escape(typographic(text))
+    return f"<tr>{label}<td>{text(row.strategy)}</td><td>{text(row.hold)}</td></tr>"

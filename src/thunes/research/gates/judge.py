@@ -1,0 +1,175 @@
+"""Ask all gates, in one pass over the whole declared space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from thunes.errors import UsageError
+from thunes.model import Candles, Costs, Fill, interval_ms
+from thunes.research.backtest import checked_costs, checked_fill, strategy_class
+from thunes.research.evidence import spa
+from thunes.research.evidence.stitched import NOBODY, cuts, leaders, stitch
+from thunes.research.evidence.timing import Sums, block_length, hedged, mean_exposure, round_trips, t_value
+from thunes.research.gates.family import Family, Window, eligible_sets, family
+from thunes.research.gates.verdict import Gate, Thresholds, Verdict
+from thunes.strategies.base import Number, Strategy
+
+FEWEST_BLOCKS = 12  # a third of fewer is nothing to look at
+RESOLUTION = 10  # resamples that lie beyond p's limit, so that p can be told from it
+DEFAULTS = Thresholds()
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """What may be deployed: a set's own sums, and those of the walk forward that has to confirm it."""
+
+    family: Family
+    row: int
+    forward: Sums
+    walk: tuple[tuple[int, Strategy | None], ...]
+
+    @property
+    def own(self) -> Sums:
+        return self.family.sums.rows(slice(self.row, self.row + 1))
+
+
+def judge(
+    strategies: Sequence[Strategy | type[Strategy] | str],
+    candles: Candles,
+    costs: Costs | None = None,
+    *,
+    fill: Fill = "next_open",
+    chosen: Mapping[str, Number] | None = None,
+    limits: Thresholds = DEFAULTS,
+    tried: int = 1,
+    seed: int = 0,
+) -> Verdict:
+    """Ask all gates about the whole declared space of one strategy, or about several strategies' spaces as one.
+
+    With `chosen`, exactly that set of the one strategy is judged: it must be eligible and pass G2 and G3 itself.
+    `tried` is how many spaces were searched on this stretch of history, this one included: p is held to its limit
+    divided by it. Errors: `UsageError` for a space of over a million sets, and those of `sweep`.
+    """
+    classes = [strategy_class(strategy) for strategy in strategies]
+    if chosen is not None and len(classes) != 1:
+        raise UsageError("E-PROMOTE-SET", "one set is judged for one strategy.", "Name a single --strategy.")
+    history, length = _history(candles, limits), block_length(candles)
+    if len(candles) // length < FEWEST_BLOCKS:
+        return Verdict((history,), None, None, {}, {}, tried, candles.interval)
+    draws = max(spa.DRAWS, int(RESOLUTION * tried / limits.p))
+    blocks = len(candles) // length
+    at = cuts(blocks, length * interval_ms(candles.interval))
+    window = Window(
+        candles, checked_costs(costs), checked_fill(fill), length, at, spa.resamples(blocks, draws, seed=seed)
+    )
+    families = [family(strategy, window, limits) for strategy in classes]
+    tested = {f.strategy.name(): f.t.size for f in families}
+    best = max(families, key=lambda f: f.best_t)
+    if chosen is None and not best.eligible.any():
+        return Verdict((history, _nobody(limits)), None, None, {}, tested, tried, candles.interval)
+    candidate = _candidate(families, best, chosen, window)
+    gates = (
+        history,
+        _eligibility(candidate.own, limits),
+        _edge(spa.p_value(best.best_t, [f.maxima for f in families]), limits, tried, sum(tested.values())),
+        _recency(candidate.forward, limits),
+        _floor(candidate),
+    )
+    top = best.make(best.best) if best.eligible.any() else None
+    deployed = candidate.family.make(candidate.row)
+    return Verdict(gates, top, deployed, _figures(candidate), tested, tried, candles.interval, candidate.walk)
+
+
+def _candidate(
+    families: Sequence[Family], best: Family, chosen: Mapping[str, Number] | None, window: Window
+) -> _Candidate:
+    """The peak of the best family's plateau and the stitched walk; or the set asked for, and its own later history."""
+    if chosen is None:
+        forward = stitch([(f.sums, f.choices) for f in families], window.cuts)
+        return _Candidate(best, best.peak, forward, tuple(_walk(families, window)))
+    row, first = best.row_of(chosen), int(window.cuts[0])
+    own = best.sums.rows(slice(row, row + 1))
+    return _Candidate(best, row, own.window(first, own.count), ((first * window.length, best.make(row)),))
+
+
+def _walk(families: Sequence[Family], window: Window) -> Iterator[tuple[int, Strategy | None]]:
+    """From which bar on which set was chosen."""
+    for cut, leader, row in zip(window.cuts, *leaders([f.choices for f in families]), strict=True):
+        yield int(cut) * window.length, None if row == NOBODY else families[leader].make(int(row))
+
+
+def _history(candles: Candles, limits: Thresholds) -> Gate:
+    years = len(candles) / candles.bars_per_year
+    enough = years >= limits.years
+    means = "enough to tell an edge from luck" if enough else "not enough history: whether there is an edge stays open"
+    return Gate("history, years", years, "≥", limits.years, enough, means)
+
+
+def _nobody(limits: Thresholds) -> Gate:
+    means = "no set trades enough while being neither hardly ever nor almost always in the market"
+    return Gate("G0 round trips a year", float("nan"), "≥", limits.round_trips, passed=False, meaning=means)
+
+
+def _eligibility(own: Sums, limits: Thresholds) -> Gate:
+    trips, held = float(round_trips(own)[0]), float(mean_exposure(own)[0])
+    passed = bool(eligible_sets(own, limits)[0])
+    least, most = limits.exposure
+    inside = f"in the market {held:.0%} of the time" + (
+        "" if least <= held <= most else f", not {least:.0%}–{most:.0%}"
+    )
+    return Gate("G0 round trips a year", trips, "≥", limits.round_trips, passed, inside)
+
+
+def _edge(p: float, limits: Thresholds, tried: int, sets: int) -> Gate:
+    limit = limits.p / tried
+    means = f"how often luck alone does as well as the best of {sets:,} sets"
+    return Gate("G1 p of superior timing", p, "≤", limit, p <= limit, means)
+
+
+def _recency(forward: Sums, limits: Thresholds) -> Gate:
+    t = recent_t(forward)
+    passed = bool(t > limits.recent_t)
+    means = (
+        "timing still pays in the last third" if passed else "no timing profit in the last third: dead, or never was"
+    )
+    return Gate("G2 t of recent timing", t, ">", limits.recent_t, passed, means)
+
+
+def recent_t(forward: Sums) -> float:
+    """t of the hedged profits in the second half of what follows the first cut: the last third of history."""
+    last = forward.window(forward.count // 2, forward.count)
+    return t_value(hedged(last)[0])
+
+
+def _floor(candidate: _Candidate) -> Gate:
+    least = min(yearly_net(candidate.own), yearly_net(candidate.forward))
+    means = "earns after costs, in and out of sample" if least > 0 else "loses after costs, in or out of sample"
+    return Gate("G3 net return a year", least, ">", 0.0, least > 0, means)
+
+
+def yearly_net(sums: Sums) -> float:
+    """Mean net return a year of the first set, not compounded, as a fraction."""
+    return float(sums.net[0].sum() / sums.years)
+
+
+def sharpe(sums: Sums) -> float:
+    """Sharpe ratio of the first set's net returns per block, annualised; NaN without variance."""
+    return t_value(sums.net[0]) / float(np.sqrt(sums.years))
+
+
+def _figures(candidate: _Candidate) -> dict[str, float]:
+    best, own, forward = candidate.family, candidate.own, candidate.forward
+    return {
+        "best_t": best.best_t,
+        "deployed_t": float(best.t[candidate.row]),
+        "peak_t": float(best.t[best.peak]) if best.eligible.any() else float("nan"),
+        "sharpe_in_sample": sharpe(own),
+        "sharpe_out_of_sample": sharpe(forward),
+        "net_in_sample": yearly_net(own),
+        "net_out_of_sample": yearly_net(forward),
+        "exposure": float(mean_exposure(own)[0]),
+        "round_trips": float(round_trips(own)[0]),
+    }

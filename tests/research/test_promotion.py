@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from tests.research.gates.test_judge import BARS, Cross, Never
+
+from thunes.errors import DataError, GateRefused, UsageError
+from thunes.kernels import simulation
+from thunes.market.synthetic import generate
+from thunes.model import Candles, Costs, Float1D
+from thunes.research.backtest import backtest
+from thunes.research.gates.judge import judge
+from thunes.research.promotion import (
+    Promotion,
+    Walked,
+    best_of_study,
+    consider,
+    daily_returns,
+    expected,
+    leak_check,
+    refusal,
+    require_fitting,
+    walk,
+)
+from thunes.strategies.base import Strategy, evaluate, param
+
+
+class Peeks(Strategy):
+    """Knows the next close."""
+
+    window: int = param(5, "bars", first=5, last=6)
+
+    def exposure(self, candles: Candles) -> Float1D:
+        return np.append(candles.close[1:] > candles.close[:-1], False).astype(float)
+
+
+@pytest.fixture(scope="module")
+def edge() -> Candles:
+    return generate("BTCUSDT", "1h", BARS, seed=41, edge=3.0)
+
+
+@pytest.fixture(scope="module")
+def promotion(edge: Candles) -> Promotion:
+    return consider([Cross], edge)
+
+
+def test_an_edge_becomes_an_artefact_that_says_where_it_is_from(promotion: Promotion, edge: Candles) -> None:
+    assert refusal(promotion.verdict) == ""
+    artefact = promotion.artefact("tests.py:Cross", "sim", notes=["a note"])
+    assert artefact.parameters == promotion.verdict.deployed.values  # type: ignore[union-attr]
+    assert artefact.anchor == edge.open_time[0]
+    assert artefact.provenance["candles"]["source"] == edge.source
+    assert artefact.is_synthetic
+    assert [g["gate"][:2] for g in artefact.gates] == ["le", "hi", "G0", "G1", "G2", "G3"]
+    assert artefact.notes == ["a note"]
+    deployed = backtest(promotion.verdict.deployed, edge)  # type: ignore[arg-type]
+    assert artefact.in_sample["sharpe"] == deployed.stats["sharpe"]
+
+
+def test_the_walk_follows_what_was_chosen_and_pays_for_changes(edge: Candles) -> None:
+    verdict = judge([Cross], edge)
+    walked, first = walk(verdict, edge, Costs(), "next_open"), verdict.walk[0][0]
+    assert walked.candles.open_time[0] == edge.open_time[first]
+    assert first % 72 == 0
+    target = np.zeros(len(edge))
+    ends = [bar for bar, _ in verdict.walk[1:]] + [len(edge)]
+    for (begin, chosen), end in zip(verdict.walk, ends, strict=True):
+        assert chosen is not None
+        target[begin:end] = evaluate(chosen, edge[:end])[begin:end]  # cut off: nothing after the piece is known
+    assert_array_equal(walked.simulation.equity, simulation.run(edge[first:], target[first:], Costs()).equity)
+
+
+def test_what_is_expected_is_of_the_walk(promotion: Promotion, edge: Candles) -> None:
+    walked = walk(promotion.verdict, edge, Costs(), "next_open")
+    later, equity = walked.candles, walked.simulation.equity
+    daily = equity[23::24]  # it begins at midnight
+    found = expected(walked)
+    returns = daily[1:] / daily[:-1] - 1
+    assert_allclose(daily_returns(equity, later)[: returns.size], returns)
+    assert found["daily_mean"] == pytest.approx(returns.mean(), rel=0.01)
+    assert found["daily_mean"] / found["daily_deviation"] * np.sqrt(365) == pytest.approx(
+        promotion.out_of_sample["sharpe"], rel=0.2
+    )
+    assert found["trades_per_year"] * len(later) / 8760 == promotion.out_of_sample["trades"]
+
+
+def test_an_account_that_never_trades_is_expected_to_do_nothing_known(edge: Candles) -> None:
+    still = simulation.run(edge[:48], np.zeros(48), Costs())
+    found = expected(Walked(edge[:48], still))
+    assert found["trades_per_year"] == 0
+    assert np.isnan(found["trade_mean"])
+    assert np.isnan(found["daily_deviation"])
+
+
+def test_a_strategy_that_peeks_fails_the_leak_check(edge: Candles) -> None:
+    gate = leak_check(Peeks(), edge[:500])
+    assert not gate.passed
+    assert "but not with" in gate.meaning
+    assert leak_check(Cross(), edge[:500]).passed
+
+
+def test_a_refusal_names_every_gate_that_failed() -> None:
+    none = generate("BTCUSDT", "1h", BARS, seed=42)
+    found = consider([Cross], none)
+    text = refusal(found.verdict)
+    assert text.startswith("refused: ")
+    assert "G1 p of superior timing" in text
+    assert "leak check" not in text
+
+
+def test_without_an_eligible_set_there_is_nothing_to_deploy(edge: Candles) -> None:
+    found = consider([Never], edge)
+    assert "G0" in refusal(found.verdict)
+    assert found.in_sample == {}
+
+
+def test_other_intervals_need_an_exception(promotion: Promotion) -> None:
+    verdict = type(promotion.verdict)(**{**vars(promotion.verdict), "interval": "4h"})
+    assert "not calibrated for 4h candles" in refusal(verdict)
+    assert refusal(verdict, accept_uncalibrated=True) == ""
+
+
+def test_made_up_candles_stay_in_sim(edge: Candles) -> None:
+    require_fitting(edge, "sim")
+    require_fitting(edge.replace(source="binance"), "live")
+    with pytest.raises(GateRefused, match="made up"):
+        require_fitting(edge, "paper")
+
+
+def study(strategy: str = "cross", **best: float) -> Path:
+    path = Path("study.json")
+    path.write_text(json.dumps({"provenance": {"strategy": strategy}, "best": {"parameters": best}}))
+    return path
+
+
+def test_the_best_set_of_a_study_is_read_from_either_of_its_files() -> None:
+    path = study(fast=20, slow=120)
+    assert best_of_study(path, Cross) == {"fast": 20, "slow": 120}
+    assert best_of_study(path.with_suffix(".csv"), Cross) == {"fast": 20, "slow": 120}
+
+
+def test_a_study_that_cannot_be_used_is_refused() -> None:
+    with pytest.raises(DataError, match=r"there is no study\.json"):
+        best_of_study(Path("study.csv"), Cross)
+    path = study("sma_cross", fast=20, slow=120)
+    with pytest.raises(UsageError, match="searched sma_cross, not cross"):
+        best_of_study(path, Cross)
+    path.write_text("[]")
+    with pytest.raises(DataError, match="damaged, or no study"):
+        best_of_study(path, Cross)
