@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo backtest sweep test lint format types audit bench lock pre-commit clean
+.PHONY: help install demo backtest sweep walk-forward optimize promote test lint format types audit bench calibrate lock pre-commit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,17 +30,39 @@ help: ## list the targets
 install: $(USE) ## install thunes with its research extra into .venv
 	@echo "Installed. Try: $(BIN)/thunes --help"
 
-demo: $(USE) ## synthetic market, backtest, sweep and report, without network
-	$(BIN)/thunes sweep --strategy sma_cross --data synthetic:7
-	$(BIN)/thunes backtest --strategy sma_cross --data synthetic:7
+# The demo's two markets, three years of hours each, differ in one thing: in the second a trend edge is planted.
+LUCK = --strategy sma_cross --data synthetic:7 --last 26280
+EDGE = --strategy sma_cross --data synthetic:7,edge=2 --last 26280
+FOLDS = --train 365d --test 90d --anchored
+
+demo: $(USE) ## the whole loop without network: optimize, walk forward, judge; on a market of luck, then on one with an edge
+	$(BIN)/thunes backtest $(LUCK)
+	$(BIN)/thunes optimize $(LUCK) --trials 64
+	$(BIN)/thunes walk-forward $(LUCK) $(FOLDS)
+	$(BIN)/thunes promote $(LUCK) || test $$? -eq 6
+	$(BIN)/thunes optimize $(EDGE) --trials 64
+	$(BIN)/thunes walk-forward $(EDGE) $(FOLDS)
+	$(BIN)/thunes promote $(EDGE)
 	@echo
-	@echo "The report named above is one page: open it in a browser. Next: $(BIN)/thunes --help"
+	@echo "Without an edge: refused. With one: promoted into sim, as this says:"
+	$(BIN)/thunes promoted list
+	@echo
+	@echo "The reports named above are pages: open them in a browser. Next: $(BIN)/thunes --help"
 
 backtest: $(USE) ## thunes backtest, for instance ARGS="--strategy ema_cross --data synthetic:7"
 	$(BIN)/thunes backtest $(ARGS)
 
 sweep: $(USE) ## thunes sweep, for instance ARGS="--strategy sma_cross --grid fast=5:54"
 	$(BIN)/thunes sweep $(ARGS)
+
+walk-forward: $(USE) ## thunes walk-forward, for instance ARGS="--train 365d --test 30d --anchored"
+	$(BIN)/thunes walk-forward $(ARGS)
+
+optimize: $(USE) ## thunes optimize, for instance ARGS="--strategy sma_cross --trials 1000"
+	$(BIN)/thunes optimize $(ARGS)
+
+promote: $(USE) ## thunes promote, for instance ARGS="--strategy sma_cross --data synthetic:7,edge=2"
+	$(BIN)/thunes promote $(ARGS)
 
 test: $(DEVELOP) ## run the tests, then the kernels' once more as plain Python, and check the coverage
 	$(BIN)/coverage erase
@@ -67,6 +89,9 @@ audit: $(DEVELOP) ## ask the package index for known vulnerabilities in the lock
 
 bench: $(BENCH) ## time thunes beside its peers; table here, JSON in artifacts/bench
 	$(BIN)/python -m benchmarks.run $(ARGS)
+
+calibrate: $(BENCH) ## how often the gates promote luck and real edges; ARGS="--kinds edgeless --seeds 1:11"
+	$(BIN)/python -m benchmarks.calibration.run $(ARGS)
 
 lock: $(UV) ## resolve pyproject.toml into the three requirements files; ARGS=--upgrade for newer versions
 	$(LOCK) --extra dev --output-file requirements-dev.txt $(ARGS)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from thunes.model import Candles as Candles
     from thunes.model import Costs as Costs
     from thunes.model import Stops as Stops
+    from thunes.research.gates.judge import judge as judge
+    from thunes.research.search.search import search as search
+    from thunes.research.walk_forward.runner import walk_forward as walk_forward
     from thunes.strategies.base import Line as Line
     from thunes.strategies.base import Strategy as Strategy
     from thunes.strategies.base import param as param
@@ -25,6 +28,9 @@ _HOMES = {
     "check_lookahead": "thunes.api",
     "load_candles": "thunes.api",
     "sweep": "thunes.api",
+    "judge": "thunes.research.gates.judge",
+    "search": "thunes.research.search.search",
+    "walk_forward": "thunes.research.walk_forward.runner",
     "Candles": "thunes.model",
     "Costs": "thunes.model",
     "Stops": "thunes.model",

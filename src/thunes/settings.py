@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     max_daily_loss: Limit = Decimal(20)
     max_positions: Annotated[int, Field(ge=0, le=1_000)] = 3
     cool_down_minutes: Annotated[int, Field(ge=0, le=525_600)] = 60  # after a losing exit
+    gate_max_p: Annotated[float, Field(gt=0, lt=1)] = 0.005  # of G1, the SPA test
+    gate_min_recent_t: Annotated[float, Field(ge=-10, le=10)] = 0.5  # of G2
+    gate_min_round_trips: Annotated[float, Field(ge=0, le=10**6)] = 10.0  # a year, of G0
+    gate_min_exposure: Annotated[float, Field(ge=0, le=1)] = 0.05
+    gate_max_exposure: Annotated[float, Field(ge=0, le=1)] = 0.95
+    gate_min_years: Annotated[float, Field(ge=0, le=100)] = 2.0
     state_dir: Path = Path()  # holds logs/ artifacts/ store/ state/<environment>/
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     binance_data_url: str = "https://data-api.binance.vision"

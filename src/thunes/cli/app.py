@@ -13,7 +13,20 @@ from typing import Annotated
 
 import typer
 
-from thunes.cli import backtest, data, settings, strategies, sweep, version
+from thunes.cli import (
+    backtest,
+    data,
+    decay,
+    optimize,
+    promote,
+    promoted,
+    reoptimize,
+    settings,
+    strategies,
+    sweep,
+    version,
+    walk_forward,
+)
 from thunes.cli.output import mark
 from thunes.errors import DataError, ThunesError
 
@@ -43,10 +56,16 @@ def thunes(
 
 app.command()(backtest.backtest)
 app.command()(sweep.sweep)
+app.command()(optimize.optimize)
+app.command()(promote.promote)
+app.command("walk-forward")(walk_forward.walk_forward)
 app.command("new-strategy")(strategies.new_strategy)
+app.command()(decay.decay)
+app.command()(reoptimize.reoptimize)
 app.command()(settings.settings)
 app.command()(version.version)
 app.add_typer(data.app, name="data")
+app.add_typer(promoted.app, name="promoted")
 app.add_typer(strategies.app, name="strategies")
 
 

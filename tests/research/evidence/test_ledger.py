@@ -8,8 +8,7 @@ from tests.series import walk
 from thunes.clock import SystemClock
 from thunes.errors import DataError
 from thunes.model import Candles
-from thunes.research.evidence.ledger import LEDGER, TALLY, Ledger, Tried, space_hash
-from thunes.research.grid import grid
+from thunes.research.evidence.ledger import LEDGER, TALLY, Ledger, Tried, declared, space_hash
 from thunes.strategies.ema_cross import EmaCross
 from thunes.strategies.sma_cross import SmaCross
 
@@ -23,7 +22,7 @@ def ledger(own_folder: Path) -> Ledger:
 
 
 def search(ledger: Ledger, candles: Candles = CANDLES, **ranges: range) -> Tried:
-    return ledger.record(candles, {SmaCross: grid(SmaCross, ranges)})
+    return ledger.record(candles, {SmaCross: declared(SmaCross) | ranges})
 
 
 def test_the_first_search_counts_once_and_again_not_at_all(ledger: Ledger) -> None:
@@ -33,11 +32,11 @@ def test_the_first_search_counts_once_and_again_not_at_all(ledger: Ledger) -> No
 def test_every_other_space_counts(ledger: Ledger) -> None:
     search(ledger)
     assert search(ledger, **NARROW).count == 2
-    assert ledger.record(CANDLES, {EmaCross: grid(EmaCross, {})}).count == 3
+    assert ledger.record(CANDLES, {EmaCross: declared(EmaCross)}).count == 3
 
 
 def test_a_union_counts_each_of_its_spaces(ledger: Ledger) -> None:
-    both = {SmaCross: grid(SmaCross, {}), EmaCross: grid(EmaCross, {})}
+    both = {SmaCross: declared(SmaCross), EmaCross: declared(EmaCross)}
     assert ledger.record(CANDLES, both).count == 2
 
 
@@ -80,8 +79,7 @@ def test_a_damaged_ledger_is_refused_and_kept(ledger: Ledger, own_folder: Path) 
     assert (own_folder / LEDGER).read_text() == "{"
 
 
-def test_a_space_is_known_by_its_sets() -> None:
-    columns = grid(SmaCross, NARROW)
-    assert space_hash(columns) == space_hash(grid(SmaCross, {name: list(values) for name, values in NARROW.items()}))
-    fewer = {name: values[:-1] for name, values in columns.items()}
-    assert space_hash(columns) != space_hash(fewer)
+def test_a_space_is_known_by_its_values() -> None:
+    assert space_hash(NARROW) == space_hash({"slow": list(range(29, 19, -1)), "fast": (5.0, 6, 7, 8, 9)})
+    assert space_hash(NARROW) != space_hash({**NARROW, "slow": range(20, 31)})
+    assert space_hash({}) != space_hash(NARROW)

@@ -13,17 +13,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from thunes.clock import Clock, iso
 from thunes.model import Candles
-from thunes.research.grid import Columns
 from thunes.storage.locking import locked
 from thunes.storage.versioned import Document, Format
-from thunes.strategies.base import Strategy
+from thunes.strategies.base import Number, Strategy
 from thunes.strategies.registry import source_hash
 
+Axes = Mapping[str, Iterable[Number]]  # each parameter's values
 LEDGER = Path("artifacts") / "trials.json"
 TALLY = Path("state") / "trials_tally.json"
 LEDGER_FORMAT, TALLY_FORMAT = Format("trial ledger", 1), Format("tally of trials", 1)
@@ -65,12 +66,12 @@ class Ledger:
     def __init__(self, state_dir: Path, clock: Clock) -> None:
         self._ledger, self._tally, self._clock = state_dir / LEDGER, state_dir / TALLY, clock
 
-    def record(self, candles: Candles, spaces: dict[type[Strategy], Columns]) -> Tried:
+    def record(self, candles: Candles, spaces: Mapping[type[Strategy], Axes]) -> Tried:
         """Note that these spaces were searched on these candles; what counts against them.
 
         Errors: `DataError` where the ledger is damaged or cannot be written; `LockHeld`.
         """
-        new = [self._trial(candles, strategy, columns) for strategy, columns in spaces.items()]
+        new = [self._trial(candles, strategy, axes) for strategy, axes in spaces.items()]
         with locked(self._ledger.with_name(".trials.lock"), self._clock):
             trials, losses = self._read()
             known = {(t.market, t.first, t.end, t.pair) for t in trials}
@@ -79,14 +80,14 @@ class Ledger:
         pairs = {t.pair for t in trials for mine in new if t.overlaps(mine)}
         return Tried(len(pairs), tuple(losses))
 
-    def _trial(self, candles: Candles, strategy: type[Strategy], columns: Columns) -> Trial:
+    def _trial(self, candles: Candles, strategy: type[Strategy], axes: Axes) -> Trial:
         return Trial(
             market=market_of(candles),
             first=int(candles.open_time[0]),
             end=candles.end_time,
             strategy=strategy.name(),
             strategy_sha256=source_hash(strategy),
-            space_sha256=space_hash(columns),
+            space_sha256=space_hash(axes),
             time=iso(self._clock.now_ms()),
         )
 
@@ -116,8 +117,12 @@ def market_of(candles: Candles) -> str:
     return f"{candles.symbol} {candles.interval} {world}"
 
 
-def space_hash(columns: Columns) -> str:
-    """SHA-256, in hex, of the sets of a space."""
-    values = {name: sorted(set(column.tolist())) for name, column in columns.items()}
-    size = len(next(iter(columns.values()), [0]))
-    return hashlib.sha256(json.dumps([values, size], sort_keys=True).encode()).hexdigest()
+def declared(strategy: type[Strategy]) -> dict[str, Iterable[Number]]:
+    """The whole declared space of a strategy."""
+    return {name: parameter.values for name, parameter in strategy.parameters().items()}
+
+
+def space_hash(axes: Axes) -> str:
+    """SHA-256, in hex, of a space; its constraints are in the strategy's source."""
+    values = {name: sorted(map(float, axis)) for name, axis in axes.items()}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
