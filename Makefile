@@ -37,10 +37,10 @@ FOLDS = --train 365d --test 90d --anchored
 
 demo: $(USE) ## the whole loop without network: optimize, walk forward, judge; on a market of luck, then on one with an edge
 	$(BIN)/thunes backtest $(LUCK)
-	$(BIN)/thunes optimize $(LUCK) --trials 64
+	$(BIN)/thunes optimize $(LUCK) --trials 64 --no-verdict
 	$(BIN)/thunes walk-forward $(LUCK) $(FOLDS)
 	$(BIN)/thunes promote $(LUCK) || test $$? -eq 6
-	$(BIN)/thunes optimize $(EDGE) --trials 64
+	$(BIN)/thunes optimize $(EDGE) --trials 64 --no-verdict
 	$(BIN)/thunes walk-forward $(EDGE) $(FOLDS)
 	$(BIN)/thunes promote $(EDGE)
 	@echo

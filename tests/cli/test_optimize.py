@@ -11,6 +11,7 @@ import pytest
 from tests.research.search.worlds import flat
 
 from thunes.cli.app import main
+from thunes.research.evidence.ledger import LEDGER
 from thunes.research.search.search import FOLDER
 
 QUICK = ("optimize", "--data", "synthetic:7", "--last", "900", "--grid", "fast=5:12", "--grid", "slow=10:40")
@@ -30,7 +31,8 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 def written() -> list[str]:
-    return sorted(path.name for path in Path.cwd().rglob("*") if path.is_file())
+    """What lies in the folder of studies."""
+    return sorted(path.name for path in (Path.cwd() / FOLDER).rglob("*") if path.is_file())
 
 
 def test_it_prints_the_best_set_fold_by_fold_and_keeps_the_study(run: Run) -> None:
@@ -65,6 +67,44 @@ def test_json_is_one_object_and_its_winner_is_the_best_row_of_the_csv(run: Run) 
 def test_the_same_command_again_or_with_more_workers_prints_the_same(run: Run) -> None:
     first = run(*DRAWN, "--workers", "1")[1]
     assert run(*DRAWN, "--workers", "4")[1] == first
+
+
+def test_it_ends_in_a_verdict_on_the_best_set(run: Run) -> None:
+    on_grid = (
+        "optimize",
+        "--data",
+        "synthetic:7",
+        "--last",
+        "2160",
+        "--trials",
+        "16",
+        "--no-html",
+        "--min-trades",
+        "1",
+    )
+    _, out, _ = run(*on_grid)
+    assert "2,160 bars, 2018-01-01 … 2018-03-31: refused" in out
+    assert "not enough history" in out
+    verdict = json.loads(run(*on_grid, "--json")[1])["verdict"]
+    assert not verdict["passed"]
+    assert verdict["tested"] == {"sma_cross": 9370}
+    assert json.loads(run(*on_grid, "--json", "--no-verdict")[1])["verdict"] is None
+
+
+def test_a_set_that_the_strategy_does_not_declare_is_not_judged(run: Run) -> None:
+    code, out, _ = run(
+        *QUICK[:-1], "slow=15:19", "--trials", "16", "--sampler", "random", "--no-html", "--min-trades", "1"
+    )
+    assert code == 0
+    assert "Not judged: SmaCross(" in out
+    assert "not in the declared space of sma_cross" in out
+
+
+def test_a_search_is_on_the_ledger(run: Run) -> None:
+    run(*DRAWN, "--no-html")
+    run(*DRAWN, "--no-html", "--seed", "2")
+    (trial,) = json.loads(Path(LEDGER).read_text())["trials"]
+    assert trial["strategy"] == "sma_cross"
 
 
 def test_several_objectives_show_the_front(run: Run) -> None:

@@ -12,6 +12,7 @@ import typer
 from thunes.cli import options as given
 
 if TYPE_CHECKING:
+    from thunes.research.gates.verdict import Thresholds, Verdict
     from thunes.research.search.objective import Outcome
     from thunes.research.search.result import SearchResult
 
@@ -49,6 +50,7 @@ def optimize(
     storage: Annotated[str, typer.Option(metavar="URL", help="A database. Default: a file in artifacts/optuna.")] = "",
     shared: Annotated[bool, typer.Option("--shared", help="Other workers add to the study: not reproducible.")] = False,
     html: Annotated[bool, typer.Option("--html/--no-html", help="The page too; it takes seconds to draw.")] = True,
+    verdict: Annotated[bool, typer.Option("--verdict/--no-verdict", help="Ask the gates about the best set.")] = True,
     as_json: given.Json = False,
 ) -> None:
     """Search a strategy's parameters, judged on folds of history; a study that was broken off goes on.
@@ -59,11 +61,13 @@ def optimize(
     """
     from thunes.cli.loading import load_candles, say
     from thunes.cli.output import strategy_prints
+    from thunes.cli.promote import limits_of
     from thunes.clock import SystemClock
     from thunes.errors import UsageError
     from thunes.research.backtest import strategy_class
     from thunes.research.evidence.ledger import Ledger
     from thunes.research.grid import parse_range
+    from thunes.research.promotion import verdict_on
     from thunes.research.search import search as research
     from thunes.research.search.result import SHARED
     from thunes.settings import load_settings
@@ -84,7 +88,7 @@ def optimize(
         say(advice)
     if shared:
         say(SHARED)
-    Ledger(settings.state_dir, SystemClock()).record(candles, {chosen: space.axes})
+    tried = Ledger(settings.state_dir, SystemClock()).record(candles, {chosen: space.axes})
     folder = settings.state_dir / research.FOLDER
     with strategy_prints(), _progress(sampler, objectives[0]) as progress:
         result = research.search(
@@ -105,7 +109,9 @@ def optimize(
             shared=shared,
             progress=progress,
         )
-    _report(result, folder, html, as_json)
+        limits = limits_of(settings)
+        judged = verdict_on(chosen, result.best, candles, costs, limits, tried.count) if verdict else None
+    _report(result, judged, limits, folder, html, as_json)
 
 
 @contextmanager
@@ -149,7 +155,9 @@ def _best(best: Outcome | None, objective: str) -> str:
     return f", best {objective} {best.values[0]:.4g} ({chosen})"
 
 
-def _report(result: SearchResult, folder: Path, html: bool, as_json: bool) -> None:
+def _report(
+    result: SearchResult, judged: Verdict | str | None, limits: Thresholds, folder: Path, html: bool, as_json: bool
+) -> None:
     from thunes.cli.output import console, emit_json, spinner
     from thunes.research.search.files import write_files
     from thunes.research.search.panel import panel
@@ -158,13 +166,36 @@ def _report(result: SearchResult, folder: Path, html: bool, as_json: bool) -> No
     with spinner("drawing the page" if html else "reporting"):
         files = write_files(result, folder, _page(result) if html else None)
     if as_json:
-        emit_json("optimize", {**result.to_dict(), "notice": notice(result), "note": luck_note(result), "files": files})
+        said = {"notice": notice(result), "note": luck_note(result), "files": files}
+        answer = judged if isinstance(judged, str) or judged is None else judged.to_dict()
+        emit_json("optimize", {**result.to_dict(), **said, "verdict": answer})
         return
     console.print(panel(result), soft_wrap=True)
     console.print(f"\n{luck_note(result)}", soft_wrap=True, markup=False)
     places = {"Page": "html", "All sets": "csv"}
     shown = [f"{label:16}{files[kind]}" for label, kind in places.items() if kind in files]
     console.print("\n".join(shown), soft_wrap=True, markup=False)
+    if judged is not None:
+        _print_verdict(judged, limits, result, files["json"])
+
+
+def _print_verdict(judged: Verdict | str, limits: Thresholds, result: SearchResult, study: Path) -> None:
+    from thunes.cli.output import console
+    from thunes.research.gates.panel import headline, notes, table
+
+    console.print()
+    if isinstance(judged, str):
+        console.print(judged, markup=False)
+        return
+    candles = result.task.candles
+    console.print(headline(judged, candles), style="bold", soft_wrap=True, markup=False)
+    console.print(table(judged))
+    console.print()
+    for sentence in notes(judged, limits, len(candles) / candles.bars_per_year):
+        console.print(sentence, markup=False)
+    if judged.passed:
+        name = result.task.strategy.name()
+        console.print(f"Hand it over: thunes promote --strategy {name} --study {study} …", soft_wrap=True, markup=False)
 
 
 def _page(result: SearchResult) -> str:

@@ -17,6 +17,7 @@ from thunes.model import DAY_MS, Candles, Costs, Fill, Float1D
 from thunes.research.backtest import BacktestResult, backtest, checked_fill, stats_of
 from thunes.research.evidence.shown import Shown, shown
 from thunes.research.evidence.timing import block_length
+from thunes.research.gates.family import require_enumerable
 from thunes.research.gates.judge import DEFAULTS, judge
 from thunes.research.gates.panel import failures
 from thunes.research.gates.verdict import Gate, Thresholds, Verdict
@@ -133,6 +134,17 @@ def evidence(found: Promotion) -> list[Shown]:
     terms: dict[str, Any] = {"fill": found.fill, "block_length": block_length(found.candles)}
     swept = sweep(type(deployed), found.candles, found.costs, metrics=("total_return",), **terms)
     return shown(swept, deployed.values)
+
+
+def verdict_on(
+    strategy: type[Strategy], best: Mapping[str, Number], candles: Candles, costs: Costs, limits: Thresholds, tried: int
+) -> Verdict | str:
+    """What the gates say of the best set of a search; a sentence where it cannot be judged."""
+    try:
+        require_enumerable(strategy)
+        return judge([strategy], candles, costs, chosen=best, limits=limits, tried=tried)
+    except UsageError as error:
+        return f"Not judged: {error.message} {error.hint}"
 
 
 def refusal(verdict: Verdict, *, accept_uncalibrated: bool = False) -> str:
