@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_array_equal
 from tests.research.gates.test_judge import BARS, Cross, Never
 
 from thunes.errors import DataError, GateRefused, UsageError
@@ -17,16 +18,16 @@ from thunes.research.gates.judge import judge
 from thunes.research.promotion import (
     Promotion,
     Walked,
-    best_of_study,
     consider,
-    daily_returns,
     expected,
     leak_check,
+    read_study,
     refusal,
     require_fitting,
     walk,
 )
 from thunes.strategies.base import Strategy, evaluate, param
+from thunes.strategies.registry import source_hash
 
 
 class Peeks(Strategy):
@@ -55,7 +56,7 @@ def test_an_edge_becomes_an_artefact_that_says_where_it_is_from(promotion: Promo
     assert artefact.anchor == edge.open_time[0]
     assert artefact.provenance["candles"]["source"] == edge.source
     assert artefact.is_synthetic
-    assert [g["gate"][:2] for g in artefact.gates] == ["le", "hi", "G0", "G1", "G2", "G3"]
+    assert [g["gate"][:2] for g in artefact.gates] == ["le", "hi", "G0", "G0", "G1", "G2", "G3"]
     assert artefact.notes == ["a note"]
     deployed = backtest(promotion.verdict.deployed, edge)  # type: ignore[arg-type]
     assert artefact.in_sample["sharpe"] == deployed.stats["sharpe"]
@@ -79,8 +80,7 @@ def test_what_is_expected_is_of_the_walk(promotion: Promotion, edge: Candles) ->
     later, equity = walked.candles, walked.simulation.equity
     daily = equity[23::24]  # it begins at midnight
     found = expected(walked)
-    returns = daily[1:] / daily[:-1] - 1
-    assert_allclose(daily_returns(equity, later)[: returns.size], returns)
+    returns = daily / np.append(10_000.0, daily[:-1]) - 1
     assert found["daily_mean"] == pytest.approx(returns.mean(), rel=0.01)
     assert found["daily_mean"] / found["daily_deviation"] * np.sqrt(365) == pytest.approx(
         promotion.out_of_sample["sharpe"], rel=0.2
@@ -89,8 +89,8 @@ def test_what_is_expected_is_of_the_walk(promotion: Promotion, edge: Candles) ->
 
 
 def test_an_account_that_never_trades_is_expected_to_do_nothing_known(edge: Candles) -> None:
-    still = simulation.run(edge[:48], np.zeros(48), Costs())
-    found = expected(Walked(edge[:48], still))
+    still = simulation.run(edge[:24], np.zeros(24), Costs())
+    found = expected(Walked(edge[:24], still))
     assert found["trades_per_year"] == 0
     assert np.isnan(found["trade_mean"])
     assert np.isnan(found["daily_deviation"])
@@ -119,8 +119,8 @@ def test_without_an_eligible_set_there_is_nothing_to_deploy(edge: Candles) -> No
 
 
 def test_other_intervals_need_an_exception(promotion: Promotion) -> None:
-    verdict = type(promotion.verdict)(**{**vars(promotion.verdict), "interval": "4h"})
-    assert "not calibrated for 4h candles" in refusal(verdict)
+    verdict = replace(promotion.verdict, terms=replace(promotion.verdict.terms, interval="4h"))
+    assert "on 4h candles was not measured" in refusal(verdict)
     assert refusal(verdict, accept_uncalibrated=True) == ""
 
 
@@ -133,22 +133,33 @@ def test_made_up_candles_stay_in_sim(edge: Candles) -> None:
 
 def study(strategy: str = "cross", **best: float) -> Path:
     path = Path("study.json")
-    path.write_text(json.dumps({"provenance": {"strategy": strategy}, "best": {"parameters": best}}))
+    candles = {"symbol": "BTCUSDT", "interval": "1h"}
+    about = {"strategy": strategy, "strategy_sha256": source_hash(Cross), "candles": candles}
+    path.write_text(json.dumps({"provenance": about, "best": {"parameters": best}}))
     return path
 
 
 def test_the_best_set_of_a_study_is_read_from_either_of_its_files() -> None:
     path = study(fast=20, slow=120)
-    assert best_of_study(path, Cross) == {"fast": 20, "slow": 120}
-    assert best_of_study(path.with_suffix(".csv"), Cross) == {"fast": 20, "slow": 120}
+    assert read_study(path, Cross).parameters == {"fast": 20, "slow": 120}
+    assert read_study(path.with_suffix(".csv"), Cross).parameters == {"fast": 20, "slow": 120}
+
+
+def test_a_study_of_other_code_or_another_market_is_refused(edge: Candles) -> None:
+    found = read_study(study(fast=20, slow=120), Cross)
+    found.require_fitting(Cross, edge)
+    with pytest.raises(UsageError, match="searched BTCUSDT 1h, not ETHUSDT 1h"):
+        found.require_fitting(Cross, edge.replace(symbol="ETHUSDT"))
+    with pytest.raises(UsageError, match="changed since it was searched"):
+        replace(found, strategy_sha256="other").require_fitting(Cross, edge)
 
 
 def test_a_study_that_cannot_be_used_is_refused() -> None:
     with pytest.raises(DataError, match=r"there is no study\.json"):
-        best_of_study(Path("study.csv"), Cross)
+        read_study(Path("study.csv"), Cross)
     path = study("sma_cross", fast=20, slow=120)
     with pytest.raises(UsageError, match="searched sma_cross, not cross"):
-        best_of_study(path, Cross)
+        read_study(path, Cross)
     path.write_text("[]")
     with pytest.raises(DataError, match="damaged, or no study"):
-        best_of_study(path, Cross)
+        read_study(path, Cross)

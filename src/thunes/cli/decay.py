@@ -27,8 +27,10 @@ def decay(
 ) -> None:
     """Compare results, of paper or live, with what the current artefact expects, by a test that may be run every day.
 
-    Of strategies that keep their promise at most one in twenty is ever called critical. Exit code 6 where one is, 0
-    for healthy, warning and unknown (under 30 days or 20 closed trades). Nothing is deployed or stopped.
+    Of strategies that keep their promise at most one in twenty is ever called critical, if the promised mean is true;
+    one that was estimated on two years makes it one in ten within five years. Results count from the end of
+    the candles it was judged on, or from --start. Exit code 6 where one is critical, 0 for healthy, warning and unknown (under 30 days or 20 closed
+    trades). Nothing is deployed or stopped.
 
     Example: thunes decay --returns artifacts/backtest/equity_BTCUSDT_1h.csv --start 2026-03-01
     """
@@ -39,9 +41,9 @@ def decay(
     from thunes.ops.decay import PerformanceTracker
     from thunes.ops.results import read_results
 
-    since = None if start is None else to_ms(start)
     store = open_store()
     artefact = store.current(*chosen_slot(store, strategy, symbol, interval))
+    since = to_ms(start or artefact.provenance["candles"]["last"])
     found = PerformanceTracker(artefact.expected).judge(read_results(returns, since))
     named = {name: getattr(artefact, name) for name in ("strategy", "symbol", "interval", "id")}
     if as_json:

@@ -12,7 +12,7 @@ import typer
 from thunes.cli import options as given
 
 if TYPE_CHECKING:
-    from thunes.research.gates.verdict import Thresholds, Verdict
+    from thunes.research.gates.verdict import Verdict
     from thunes.research.search.objective import Outcome
     from thunes.research.search.result import SearchResult
 
@@ -61,11 +61,10 @@ def optimize(
     """
     from thunes.cli.loading import load_candles, say
     from thunes.cli.output import strategy_prints
-    from thunes.cli.promote import limits_of
     from thunes.clock import SystemClock
     from thunes.errors import UsageError
     from thunes.research.backtest import strategy_class
-    from thunes.research.evidence.ledger import Ledger
+    from thunes.research.evidence.ledger import Ledger, searched
     from thunes.research.grid import parse_range
     from thunes.research.promotion import verdict_on
     from thunes.research.search import search as research
@@ -88,7 +87,7 @@ def optimize(
         say(advice)
     if shared:
         say(SHARED)
-    tried = Ledger(settings.state_dir, SystemClock()).record(candles, {chosen: space.axes})
+    tried = Ledger(settings.state_dir, SystemClock()).record(candles, {chosen: searched(chosen, space.axes)})
     folder = settings.state_dir / research.FOLDER
     with strategy_prints(), _progress(sampler, objectives[0]) as progress:
         result = research.search(
@@ -109,9 +108,11 @@ def optimize(
             shared=shared,
             progress=progress,
         )
-        limits = limits_of(settings)
+    files = _write(result, folder, html)
+    with strategy_prints():
+        limits = given.limits_of(settings)
         judged = verdict_on(chosen, result.best, candles, costs, limits, tried.count) if verdict else None
-    _report(result, judged, limits, folder, html, as_json)
+    _report(result, judged, files, as_json)
 
 
 @contextmanager
@@ -155,16 +156,19 @@ def _best(best: Outcome | None, objective: str) -> str:
     return f", best {objective} {best.values[0]:.4g} ({chosen})"
 
 
-def _report(
-    result: SearchResult, judged: Verdict | str | None, limits: Thresholds, folder: Path, html: bool, as_json: bool
-) -> None:
-    from thunes.cli.output import console, emit_json, spinner
+def _write(result: SearchResult, folder: Path, html: bool) -> dict[str, Path]:
+    from thunes.cli.output import spinner
     from thunes.research.search.files import write_files
+
+    with spinner("drawing the page" if html else "reporting"):
+        return write_files(result, folder, _page(result) if html else None)
+
+
+def _report(result: SearchResult, judged: Verdict | str | None, files: dict[str, Path], as_json: bool) -> None:
+    from thunes.cli.output import console, emit_json
     from thunes.research.search.panel import panel
     from thunes.research.search.words import luck_note, notice
 
-    with spinner("drawing the page" if html else "reporting"):
-        files = write_files(result, folder, _page(result) if html else None)
     if as_json:
         said = {"notice": notice(result), "note": luck_note(result), "files": files}
         answer = judged if isinstance(judged, str) or judged is None else judged.to_dict()
@@ -176,10 +180,10 @@ def _report(
     shown = [f"{label:16}{files[kind]}" for label, kind in places.items() if kind in files]
     console.print("\n".join(shown), soft_wrap=True, markup=False)
     if judged is not None:
-        _print_verdict(judged, limits, result, files["json"])
+        _print_verdict(judged, result, files["json"])
 
 
-def _print_verdict(judged: Verdict | str, limits: Thresholds, result: SearchResult, study: Path) -> None:
+def _print_verdict(judged: Verdict | str, result: SearchResult, study: Path) -> None:
     from thunes.cli.output import console
     from thunes.research.gates.panel import headline, notes, table
 
@@ -191,7 +195,7 @@ def _print_verdict(judged: Verdict | str, limits: Thresholds, result: SearchResu
     console.print(headline(judged, candles), style="bold", soft_wrap=True, markup=False)
     console.print(table(judged))
     console.print()
-    for sentence in notes(judged, limits, len(candles) / candles.bars_per_year):
+    for sentence in notes(judged, len(candles) / candles.bars_per_year):
         console.print(sentence, markup=False)
     if judged.passed:
         name = result.task.strategy.name()

@@ -10,6 +10,8 @@ import typer
 
 if TYPE_CHECKING:
     from thunes.model import Costs, Stops
+    from thunes.research.gates.verdict import Thresholds
+    from thunes.settings import Settings
 
 V = TypeVar("V")
 
@@ -45,6 +47,19 @@ def stops_of(stop_loss: float, take_profit: float, trailing: float) -> Stops:
     from thunes.model import Stops
 
     return Stops(stop_loss=stop_loss, take_profit=take_profit, trailing=trailing)
+
+
+def limits_of(settings: Settings) -> Thresholds:
+    """What the gates ask for under these settings."""
+    from thunes.research.gates.verdict import Thresholds
+
+    return Thresholds(
+        p=settings.gate_max_p,
+        recent_t=settings.gate_min_recent_t,
+        round_trips=settings.gate_min_round_trips,
+        exposure=(settings.gate_min_exposure, settings.gate_max_exposure),
+        years=settings.gate_min_years,
+    )
 
 
 def named(option: str, texts: Iterable[str], read: Callable[[str], tuple[str, V]]) -> dict[str, V]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,8 +12,7 @@ from thunes.cli import options as given
 
 if TYPE_CHECKING:
     from thunes.research.evidence.ledger import Tried
-    from thunes.research.gates.verdict import Thresholds
-    from thunes.research.promotion import Promotion
+    from thunes.research.promotion import Promotion, Study
     from thunes.settings import Settings
     from thunes.strategies.base import Strategy
     from thunes.strategies.promoted import Promoted
@@ -38,7 +38,6 @@ def promote(
     fee: given.Fee = None,
     slippage: given.Slippage = None,
     fill: given.Fill = "next_open",
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap: the same seed, the same p.")] = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge and show; promote nothing.")] = False,
     accept_uncalibrated: Annotated[
         bool,
@@ -73,39 +72,28 @@ def promote(
     references = _references(strategy)
     with strategy_prints():
         classes = [strategy_class(reference) for reference in references]
-    chosen = _chosen(classes, given.named("--set", set_ or (), given.assignment), study)
+    chosen, searched = _chosen(classes, given.named("--set", set_ or (), given.assignment), study)
     for cls in classes:
         require_enumerable(cls)
     candles = load_candles(symbol, interval, data, start=start, end=end, last=last, settings=settings)
     require_fitting(candles, settings.environment)
+    if searched is not None:
+        searched.require_fitting(classes[0], candles)
     tried = Ledger(settings.state_dir, SystemClock()).record(candles, {cls: declared(cls) for cls in classes})
-    terms: dict[str, Any] = {"fill": fill, "chosen": chosen, "tried": tried.count, "seed": seed}
+    terms: dict[str, Any] = {"fill": fill, "chosen": chosen, "tried": tried.count}
     with spinner("judging"), strategy_prints():
-        found = consider(classes, candles, costs, limits=limits_of(settings), **terms)
+        found = consider(classes, candles, costs, limits=given.limits_of(settings), **terms)
     refused = refusal(found.verdict, accept_uncalibrated=accept_uncalibrated)
+    report = _write_report(found, settings, tried) if html else None
     path = None
     if not dry_run and found.verdict.deployed is not None and (not refused or force):
         reference = references[classes.index(type(found.verdict.deployed))]
         forced = force if refused else None
         notes = (*tried.notes, *exceptions)
         path = _store(settings).promote(found.artefact(reference, settings.environment, notes=notes, forced=forced))
-    report = _write_report(found, settings, tried) if html else None
-    _show(found, tried, limits_of(settings), path, report, refused, as_json)
+    _show(found, tried, path, report, refused, as_json)
     if refused and path is None:
         raise GateRefused("E-GATES", refused)
-
-
-def limits_of(settings: Settings) -> Thresholds:
-    """What the gates ask for under these settings."""
-    from thunes.research.gates.verdict import Thresholds
-
-    return Thresholds(
-        p=settings.gate_max_p,
-        recent_t=settings.gate_min_recent_t,
-        round_trips=settings.gate_min_round_trips,
-        exposure=(settings.gate_min_exposure, settings.gate_max_exposure),
-        years=settings.gate_min_years,
-    )
 
 
 def _exceptions(settings: Settings, accept_uncalibrated: bool, force: str | None) -> list[str]:
@@ -134,21 +122,24 @@ def _references(strategy: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _chosen(classes: list[type[Strategy]], values: dict[str, str], study: Path | None) -> dict[str, int | float] | None:
-    """The one set that is to be judged, or None for the peak of the plateau."""
+def _chosen(
+    classes: list[type[Strategy]], values: dict[str, str], study: Path | None
+) -> tuple[Mapping[str, int | float] | None, Study | None]:
+    """The one set that is to be judged, or None for the peak of the plateau; and the study it is from."""
     from thunes.errors import UsageError
     from thunes.research.gates.family import require_declared
-    from thunes.research.promotion import best_of_study
+    from thunes.research.promotion import read_study
 
     if values and study is not None:
         raise UsageError("E-PROMOTE-SET", "--set and --study both name the set.", "Give one of them.")
     if not values and study is None:
-        return None
+        return None, None
     if len(classes) != 1:
         raise UsageError("E-PROMOTE-SET", "one set is judged for one strategy.", "Name a single --strategy.")
-    asked = classes[0].make(values).values if study is None else best_of_study(study, classes[0])
+    found = None if study is None else read_study(study, classes[0])
+    asked = classes[0].make(values).values if found is None else found.parameters
     require_declared(classes[0], asked)
-    return asked
+    return asked, found
 
 
 def _store(settings: Settings) -> Promoted:
@@ -170,7 +161,7 @@ def _write_report(found: Promotion, settings: Settings, tried: Tried) -> Path | 
     if found.backtest is None:
         return None
     with spinner("reporting"), strategy_prints():
-        added = judgement(found, limits_of(settings), evidence(found), tried.notes)
+        added = judgement(found, evidence(found), tried.notes)
         text = page(report(found.backtest), added)
     name = f"report_{found.backtest.strategy.name()}_{found.candles.symbol}_{found.candles.interval}.html"
     path = settings.state_dir / FOLDER / name
@@ -181,7 +172,6 @@ def _write_report(found: Promotion, settings: Settings, tried: Tried) -> Path | 
 def _show(
     found: Promotion,
     tried: Tried,
-    limits: Thresholds,
     path: Path | None,
     report: Path | None,
     refused: str,
@@ -193,7 +183,7 @@ def _show(
 
     candles, verdict = found.candles, found.verdict
     notice = synthetic_notice(candles)
-    said = [*notes(verdict, limits, len(candles) / candles.bars_per_year), *tried.notes]
+    said = [*notes(verdict, len(candles) / candles.bars_per_year), *tried.notes]
     if as_json:
         outcome = {"promoted": path is not None, "refused": refused or None, "artefact": path, "report": report}
         emit_json("promote", {**found.to_dict(), **outcome, "notes": said, "notice": notice})

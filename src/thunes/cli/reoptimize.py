@@ -38,7 +38,6 @@ def reoptimize(
     """
     from thunes.cli.loading import load_candles
     from thunes.cli.output import spinner, strategy_prints
-    from thunes.cli.promote import limits_of
     from thunes.cli.promoted import chosen_slot, open_store
     from thunes.clock import SystemClock
     from thunes.errors import GateRefused
@@ -58,7 +57,7 @@ def reoptimize(
     tried = Ledger(settings.state_dir, SystemClock()).record(candles, {chosen: declared(chosen)})
     costs, fill = costs_and_fill(current)
     with spinner("judging"), strategy_prints():
-        found = consider([chosen], candles, costs, fill=fill, limits=limits_of(settings), tried=tried.count)
+        found = consider([chosen], candles, costs, fill=fill, limits=given.limits_of(settings), tried=tried.count)
     refused, path = refusal(found.verdict, accept_uncalibrated=True), None
     if not refused:
         proposal = found.artefact(current.reference, current.environment, notes=tried.notes)

@@ -3,11 +3,12 @@
 *The test.* The claim is that, whatever happened before, the next week has at least the expected mean (weeks are sums of
 seven daily returns; trades are taken one by one). Against it a gambler bets a fixed fraction of his wealth each time on
 less than that: wealth · (1 + bet · (mean − return)). If the claim is true the game is not in his favour, so the chance
-that one unit of money ever becomes 1/a is at most a (Ville 1939), at whichever moment one looks, for every distribution
-and every volatility, fat tails and GARCH included. His money is spread over three sizes of bet; half of it plays from
-the first day, the rest enters bit by bit with hyperbolic weights, so that an edge that dies years later is seen as
-well. p is one over the greatest wealth so far. Sources: Waudby-Smith and Ramdas (2024), J. R. Stat. Soc. B 86(1), for
-the bets; Shin, Ramdas and Rinaldo (2023), New England J. Stat. Data Sci. 2(2), for the mixture over the time of change.
+that one unit of money ever becomes 1/a is at most a (Ville 1939), at whichever moment one looks, whatever the
+volatility, as long as no week is far out on the good side (`REACH`, below). His money is spread over three sizes of
+bet; half of it plays from the first day, the rest enters bit by bit with hyperbolic weights, so that an edge that dies
+years later is seen as well. p is one over the greatest wealth so far. Sources: Waudby-Smith and Ramdas (2024), J. R.
+Stat. Soc. B 86(1), for the bets; Shin, Ramdas and Rinaldo (2023), New England J. Stat. Data Sci. 2(2), for the mixture
+over the time of change.
 
 *What it promises.* Of strategies that keep their promise at most one in five is ever called a warning by the test, at
 most one in twenty ever critical, in their whole life. Simulated over five years: 8.9 % and 1.4 % of normal returns, of

@@ -12,9 +12,10 @@ import numpy as np
 
 from thunes.errors import DataError, GateRefused, UsageError
 from thunes.kernels import simulation
-from thunes.kernels.simulation import Simulation
-from thunes.model import DAY_MS, Candles, Costs, Fill, Float1D
+from thunes.kernels.simulation import START_CASH, TRADE, Simulation
+from thunes.model import Candles, Costs, Fill, Float1D
 from thunes.research.backtest import BacktestResult, backtest, checked_fill, stats_of
+from thunes.research.evidence.intervals import daily_returns
 from thunes.research.evidence.shown import Shown, shown
 from thunes.research.evidence.timing import block_length
 from thunes.research.gates.family import require_enumerable
@@ -152,7 +153,7 @@ def refusal(verdict: Verdict, *, accept_uncalibrated: bool = False) -> str:
     if not verdict.passed:
         return f"refused: {failures(verdict)}."
     if not (verdict.calibrated or accept_uncalibrated):
-        return f"refused: the gates are not calibrated for {verdict.interval} candles (--accept-uncalibrated, in sim)."
+        return f"refused: {verdict.terms.uncalibrated} (--accept-uncalibrated, in sim)."
     return ""
 
 
@@ -163,7 +164,26 @@ def require_fitting(candles: Candles, environment: str) -> None:
         raise GateRefused("E-PROMOTE-SYNTHETIC", what, "Judge on real candles.")
 
 
-def best_of_study(path: Path, strategy: type[Strategy]) -> dict[str, Number]:
+@dataclass(frozen=True)
+class Study:
+    """The best set of a search, and what was searched: a study of another market says nothing about this one."""
+
+    parameters: Mapping[str, Number]
+    strategy_sha256: str
+    symbol: str
+    interval: str
+
+    def require_fitting(self, strategy: type[Strategy], candles: Candles) -> None:
+        """Errors: `UsageError` where other code, or another market, was searched."""
+        if self.strategy_sha256 != source_hash(strategy):
+            what = f"{strategy.name()} was changed since it was searched."
+            raise UsageError("E-STUDY", what, "Run thunes optimize again.")
+        if (self.symbol, self.interval) != (candles.symbol, candles.interval):
+            what = f"the study searched {self.symbol} {self.interval}, not {candles.symbol} {candles.interval}."
+            raise UsageError("E-STUDY", what, "Run thunes optimize on these candles.")
+
+
+def read_study(path: Path, strategy: type[Strategy]) -> Study:
     """The best set of a search, from the JSON that it wrote (beside a `study.csv` it lies as `study.json`).
 
     Errors: `DataError` for a file that is no study, `UsageError` for one of another strategy.
@@ -171,7 +191,9 @@ def best_of_study(path: Path, strategy: type[Strategy]) -> dict[str, Number]:
     file = path.with_suffix(".json")
     try:
         document = json.loads(file.read_bytes())
-        searched, best = document["provenance"]["strategy"], document["best"]["parameters"]
+        about, best = document["provenance"], dict(document["best"]["parameters"])
+        searched, candles = about["strategy"], about["candles"]
+        study = Study(best, str(about["strategy_sha256"]), str(candles["symbol"]), str(candles["interval"]))
     except FileNotFoundError:
         raise DataError("E-STUDY", f"there is no {file}.", "Run thunes optimize first.") from None
     except (ValueError, KeyError, TypeError):
@@ -180,7 +202,7 @@ def best_of_study(path: Path, strategy: type[Strategy]) -> dict[str, Number]:
         raise UsageError(
             "E-STUDY", f"{file} searched {searched}, not {strategy.name()}.", f"Use --strategy {searched}."
         )
-    return strategy.make(best).values
+    return replace(study, parameters=strategy.make(best).values)
 
 
 def costs_and_fill(artefact: Artefact) -> tuple[Costs, Fill]:
@@ -214,23 +236,16 @@ def walk(verdict: Verdict, candles: Candles, costs: Costs, fill: Fill) -> Walked
 def expected(walked: Walked) -> dict[str, float]:
     """Mean and deviation (ddof 1) of daily and of trade returns, simple; trades a year. NaN under two of either."""
     candles, trades = walked.candles, walked.simulation.trades
-    daily = daily_returns(walked.simulation.equity, candles)
-    closed = trades[trades[:, 8] == 1.0]
-    trades = closed[:, 6] / (closed[:, 2] * closed[:, 3])
+    daily = daily_returns(walked.simulation.equity, candles, START_CASH)
+    size, entry, pnl, closed = (trades[:, TRADE.index(name)] for name in ("size", "entry_price", "pnl", "closed"))
+    returns = (pnl / (size * entry))[closed == 1.0]
     return {
         "daily_mean": _mean(daily),
         "daily_deviation": _deviation(daily),
-        "trade_mean": _mean(trades),
-        "trade_deviation": _deviation(trades),
-        "trades_per_year": trades.size / (len(candles) / candles.bars_per_year),
+        "trade_mean": _mean(returns),
+        "trade_deviation": _deviation(returns),
+        "trades_per_year": returns.size / (len(candles) / candles.bars_per_year),
     }
-
-
-def daily_returns(equity: Float1D, candles: Candles) -> Float1D:
-    """Returns from the last close of each UTC day to that of the next."""
-    days = candles.open_time // DAY_MS
-    closes = equity[np.append(np.flatnonzero(np.diff(days)), equity.size - 1)]
-    return np.asarray(closes[1:] / closes[:-1] - 1.0)
 
 
 def _mean(values: Float1D) -> float:

@@ -131,8 +131,8 @@ class Promoted:
     def rollback(self, strategy: str, symbol: str, interval: str, to: str | None = None) -> Artefact:
         """Make a former artefact current again: the one before, or that of an id; a second rollback goes further back.
 
-        Errors: `DataError` (E-ARTEFACT-NONE) where there is none before, or it was changed; `UsageError` for an unknown
-        id. Then nothing is moved.
+        Errors: `DataError` (E-ARTEFACT-NONE) where there is none before, or it was changed, or the strategy's source
+        since; `UsageError` for an unknown id. Then nothing is moved.
         """
         slot = Slot(strategy, symbol, interval)
         folder = self._path(slot)
@@ -143,6 +143,7 @@ class Promoted:
             if target is None:
                 raise DataError("E-ARTEFACT-NONE", f"{slot} has no former artefact to roll back to.")
             artefact = self.find(*slot, target)
+            verify(artefact, artefact.environment)
             self._record(folder, _moves(folder), "rollback", artefact)
         return artefact
 

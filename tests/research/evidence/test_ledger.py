@@ -8,7 +8,7 @@ from tests.series import walk
 from thunes.clock import SystemClock
 from thunes.errors import DataError
 from thunes.model import Candles
-from thunes.research.evidence.ledger import LEDGER, TALLY, Ledger, Tried, declared, space_hash
+from thunes.research.evidence.ledger import LEDGER, TALLY, Ledger, Tried, declared, searched, space_hash
 from thunes.strategies.ema_cross import EmaCross
 from thunes.strategies.sma_cross import SmaCross
 
@@ -35,9 +35,19 @@ def test_every_other_space_counts(ledger: Ledger) -> None:
     assert ledger.record(CANDLES, {EmaCross: declared(EmaCross)}).count == 3
 
 
-def test_a_union_counts_each_of_its_spaces(ledger: Ledger) -> None:
+def test_spaces_that_are_judged_together_are_one_search(ledger: Ledger) -> None:
     both = {SmaCross: declared(SmaCross), EmaCross: declared(EmaCross)}
+    assert ledger.record(CANDLES, both).count == 1
+    assert search(ledger).count == 2
+    assert search(ledger, **NARROW).count == 3
     assert ledger.record(CANDLES, both).count == 2
+
+
+def test_a_part_of_the_declared_space_counts_as_the_whole() -> None:
+    whole = declared(SmaCross)
+    assert searched(SmaCross, {**whole, **NARROW}) == whole
+    beyond = {**whole, "slow": range(20, 400)}
+    assert searched(SmaCross, beyond) == beyond
 
 
 def test_later_candles_that_overlap_do_not_start_anew(ledger: Ledger) -> None:

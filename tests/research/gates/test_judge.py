@@ -15,7 +15,7 @@ from thunes.research.backtest import backtest
 from thunes.research.gates.family import require_enumerable
 from thunes.research.gates.judge import judge
 from thunes.research.gates.verdict import Gate, Thresholds, Verdict
-from thunes.strategies.base import Strategy, param
+from thunes.strategies.base import Strategy, evaluate, param
 from thunes.strategies.sma_cross import SmaCross
 
 YEARS = 3
@@ -130,7 +130,7 @@ def test_what_was_tried_before_tightens_the_test(edge: Candles) -> None:
 def test_thresholds_are_the_callers(edge: Candles) -> None:
     limits = Thresholds(p=1e-3, recent_t=99.0, round_trips=5.0, years=3.5)
     verdict = judge([Cross], edge, limits=limits)
-    assert [g.threshold for g in verdict.gates] == [3.5, 5.0, 1e-3, 99.0, 0.0]
+    assert [g.threshold for g in verdict.gates] == [3.5, 5.0, 0.05, 1e-3, 99.0, 0.0]
     assert not gate(verdict, "G2").passed
     assert not gate(verdict, "history").passed
 
@@ -143,9 +143,9 @@ def test_nobody_eligible_is_said_and_nothing_is_deployed(edge: Candles) -> None:
     assert verdict.to_dict()["gates"][1]["value"] is None
 
 
-@pytest.mark.parametrize("bars", [3, 11, 300])
+@pytest.mark.parametrize("bars", [3, 11, 300])  # 11 bars are 11 blocks: too few to look at
 def test_little_history_is_not_enough_and_not_no_edge(bars: int) -> None:
-    verdict = judge([Cross], walk(max(bars, 250)) if bars > 11 else walk(bars))
+    verdict = judge([Cross], walk(bars))
     assert not verdict.passed
     assert "not enough history" in gate(verdict, "history").meaning
 
@@ -162,3 +162,42 @@ def test_a_space_too_large_to_test_is_refused() -> None:
 @pytest.mark.parametrize(("interval", "calibrated"), [("1h", True), ("4h", False)])
 def test_other_intervals_are_not_calibrated(interval: str, calibrated: Any) -> None:
     assert judge([Cross], walk(600, interval=interval)).calibrated is calibrated
+
+
+def by_bar(strategy: Strategy, candles: Candles, first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Position, return and cost of each bar from `first` on, from the decisions alone; whole blocks of 72 bars."""
+    position = np.append(0.0, evaluate(strategy, candles)[:-1])
+    returns = np.append(candles.open[1:], candles.close[-1]) / candles.open - 1
+    paid = 0.0015 * np.abs(np.diff(position, prepend=0.0))
+    at = slice(first, len(candles) // 72 * 72)
+    return position[at], returns[at], paid[at]
+
+
+def test_g2_and_g3_of_a_chosen_set_are_what_its_bars_say(edge: Candles) -> None:
+    chosen = Cross(45, 60)
+    verdict = judge([Cross], edge, chosen=chosen.values)
+    first = 365 // 3 * 72
+    last = first + (365 - 365 // 3) // 2 * 72  # the second half of what follows the first third
+    position, returns, paid = by_bar(chosen, edge, last)
+    profit = (position - position.mean()) * (returns - returns.mean()) - paid
+    blocks = profit.reshape(-1, 72).sum(axis=1)
+    assert gate(verdict, "G2").value == pytest.approx(blocks.mean() / blocks.std(ddof=1) * np.sqrt(blocks.size))
+    net = [
+        (position * returns - paid).sum() / (position.size / 8760)
+        for position, returns, paid in (by_bar(chosen, edge, begin) for begin in (0, first))
+    ]
+    assert gate(verdict, "G3").value == pytest.approx(min(net))
+
+
+def test_what_is_called_out_of_sample_is_the_walk_forward_also_for_a_chosen_set(edge: Candles, passed: Verdict) -> None:
+    verdict = judge([Cross], edge, chosen={"fast": 45, "slow": 60})
+    assert verdict.walk == passed.walk
+    assert verdict.figures["sharpe_out_of_sample"] == passed.figures["sharpe_out_of_sample"]
+    assert verdict.terms.asked_for
+    assert not passed.terms.asked_for
+
+
+def test_cheaper_costs_than_were_calibrated_are_said(edge: Candles) -> None:
+    assert judge([Cross], edge[:2_000]).terms.uncalibrated == ""
+    for terms in ({"costs": Costs(fee=0.0)}, {"fill": "next_close"}, {"limits": Thresholds(p=0.5)}):
+        assert "was not measured" in judge([Cross], edge[:2_000], **terms).terms.uncalibrated  # type: ignore[arg-type]

@@ -1,9 +1,10 @@
 """What was searched on which stretch of history: every search makes it likelier that luck passes.
 
 Whoever tries k spaces on the same candles and keeps the best has up to k times the error rate, so p is held to its
-limit divided by the number of distinct (strategy source, space) pairs tried on an overlapping stretch. The same space
-again costs nothing, later candles that overlap do not start anew, and a market is known by symbol and interval, not by
-a fingerprint, which changes with every candle. Made-up markets are markets of their own.
+limit divided by the number of distinct (strategy source, space) pairs tried on an overlapping stretch; spaces that are
+judged together, as one family, are one of them. The same space again costs nothing, later candles that overlap do not
+start anew, and a market is known by symbol and interval, not by a fingerprint, which changes with every candle. Made-up
+markets are markets of their own.
 
 A second file remembers how many entries there were. It cannot stop anybody from deleting both; it makes a deletion by
 habit, or by a tidy script, visible in every later verdict.
@@ -43,9 +44,9 @@ class Trial:
     time: str
 
     @property
-    def pair(self) -> tuple[str, str]:
-        """What counts as one search."""
-        return self.strategy_sha256, self.space_sha256
+    def pair(self) -> tuple[str, str, str]:
+        """What counts as one search; a file may define several strategies."""
+        return self.strategy, self.strategy_sha256, self.space_sha256
 
     def overlaps(self, other: Trial) -> bool:
         """Whether both looked at some of the same candles."""
@@ -54,7 +55,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Tried:
-    """How many distinct spaces were tried where a search looked, that one included, and what is known to be missing."""
+    """How many searches were tried where this one looked, it included, and what is known to be missing."""
 
     count: int
     notes: tuple[str, ...]
@@ -67,7 +68,7 @@ class Ledger:
         self._ledger, self._tally, self._clock = state_dir / LEDGER, state_dir / TALLY, clock
 
     def record(self, candles: Candles, spaces: Mapping[type[Strategy], Axes]) -> Tried:
-        """Note that these spaces were searched on these candles; what counts against them.
+        """Note that these spaces were searched on these candles, as one; what counts against them.
 
         Errors: `DataError` where the ledger is damaged or cannot be written; `LockHeld`.
         """
@@ -77,8 +78,8 @@ class Ledger:
             known = {(t.market, t.first, t.end, t.pair) for t in trials}
             trials += [t for t in new if (t.market, t.first, t.end, t.pair) not in known]
             self._write(trials, losses)
-        pairs = {t.pair for t in trials for mine in new if t.overlaps(mine)}
-        return Tried(len(pairs), tuple(losses))
+        others = {t.pair for t in trials for mine in new if t.overlaps(mine)} - {t.pair for t in new}
+        return Tried(1 + len(others), tuple(losses))
 
     def _trial(self, candles: Candles, strategy: type[Strategy], axes: Axes) -> Trial:
         return Trial(
@@ -120,6 +121,13 @@ def market_of(candles: Candles) -> str:
 def declared(strategy: type[Strategy]) -> dict[str, Iterable[Number]]:
     """The whole declared space of a strategy."""
     return {name: parameter.values for name, parameter in strategy.parameters().items()}
+
+
+def searched(strategy: type[Strategy], axes: Axes) -> Axes:
+    """What a search of these axes counts as: the whole declared space where they lie in it, which is what is judged."""
+    whole = declared(strategy)
+    inside = all(set(axis) <= set(whole[name]) for name, axis in axes.items())
+    return whole if inside else axes
 
 
 def space_hash(axes: Axes) -> str:

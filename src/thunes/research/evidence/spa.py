@@ -17,7 +17,7 @@ from thunes.model import Float1D
 from thunes.research.evidence.bootstrap import Float2D, counts, indices, mean_deviation
 
 MEAN_RUN = 3.0  # blocks
-DRAWS = 2_000
+DRAWS = BATCH = 2_000
 
 Resamples = NDArray[np.float32]
 
@@ -49,7 +49,9 @@ def studentise(profits: Float2D, mean_run: float = MEAN_RUN) -> Studentised:
 
 def resamples(n: int, draws: int = DRAWS, mean_run: float = MEAN_RUN, seed: int = 0) -> Resamples:
     """Bootstrap resamples of n blocks as counts, (draws, n): the same ones for all families that are compared."""
-    return counts(indices(n, draws, mean_run, np.random.default_rng(seed)))
+    random = np.random.default_rng(seed)
+    batches = [min(BATCH, draws - first) for first in range(0, draws, BATCH)]
+    return np.concatenate([counts(indices(n, batch, mean_run, random)) for batch in batches])
 
 
 def resampled_maxima(sets: Studentised, drawn: Resamples) -> Float1D:

@@ -13,27 +13,26 @@ from thunes.research.backtest import checked_costs, checked_fill, strategy_class
 from thunes.research.evidence import spa
 from thunes.research.evidence.stitched import NOBODY, cuts, leaders, stitch
 from thunes.research.evidence.timing import Sums, block_length, hedged, mean_exposure, round_trips, t_value
-from thunes.research.gates.family import Family, Window, eligible_sets, family
-from thunes.research.gates.verdict import Gate, Thresholds, Verdict
+from thunes.research.gates.family import Family, Window, family
+from thunes.research.gates.verdict import Gate, Terms, Thresholds, Verdict
 from thunes.strategies.base import Number, Strategy
 
-FEWEST_BLOCKS = 12  # a third of fewer is nothing to look at
+LEAST_BLOCKS = 12  # a third of fewer is nothing to look at
 RESOLUTION = 10  # resamples that lie beyond p's limit, so that p can be told from it
+MOST_DRAWS = 20_000  # what memory allows
 DEFAULTS = Thresholds()
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """What may be deployed: a set's own sums, and those of the walk forward that has to confirm it."""
+    """What may be deployed. `forward` is what has to confirm it: the stitched walk-forward, or, for a set that somebody
+    asked for, its own later history, which that somebody may have seen."""
 
     family: Family
     row: int
+    own: Sums
     forward: Sums
-    walk: tuple[tuple[int, Strategy | None], ...]
-
-    @property
-    def own(self) -> Sums:
-        return self.family.sums.rows(slice(self.row, self.row + 1))
+    stitched: Sums
 
 
 def judge(
@@ -56,43 +55,49 @@ def judge(
     classes = [strategy_class(strategy) for strategy in strategies]
     if chosen is not None and len(classes) != 1:
         raise UsageError("E-PROMOTE-SET", "one set is judged for one strategy.", "Name a single --strategy.")
+    terms = Terms(candles.interval, checked_costs(costs), checked_fill(fill), limits, chosen is not None)
     history, length = _history(candles, limits), block_length(candles)
-    if len(candles) // length < FEWEST_BLOCKS:
-        return Verdict((history,), None, None, {}, {}, tried, candles.interval)
-    draws = max(spa.DRAWS, int(RESOLUTION * tried / limits.p))
+    if len(candles) // length < LEAST_BLOCKS:
+        return Verdict((history,), None, None, {}, {}, tried, terms)
+    draws = min(MOST_DRAWS, max(spa.DRAWS, int(RESOLUTION * tried / limits.p)))
     blocks = len(candles) // length
     at = cuts(blocks, length * interval_ms(candles.interval))
-    window = Window(
-        candles, checked_costs(costs), checked_fill(fill), length, at, spa.resamples(blocks, draws, seed=seed)
-    )
+    window = Window(candles, terms.costs, terms.fill, length, at, spa.resamples(blocks, draws, seed=seed))
     families = [family(strategy, window, limits) for strategy in classes]
     tested = {f.strategy.name(): f.t.size for f in families}
     best = max(families, key=lambda f: f.best_t)
     if chosen is None and not best.eligible.any():
-        return Verdict((history, _nobody(limits)), None, None, {}, tested, tried, candles.interval)
+        return Verdict((history, _nobody(limits)), None, None, {}, tested, tried, terms)
     candidate = _candidate(families, best, chosen, window)
     gates = (
         history,
-        _eligibility(candidate.own, limits),
+        *_eligibility(candidate.own, limits),
         _edge(spa.p_value(best.best_t, [f.maxima for f in families]), limits, tried, sum(tested.values())),
         _recency(candidate.forward, limits),
         _floor(candidate),
     )
     top = best.make(best.best) if best.eligible.any() else None
-    deployed = candidate.family.make(candidate.row)
-    return Verdict(gates, top, deployed, _figures(candidate), tested, tried, candles.interval, candidate.walk)
+    return Verdict(
+        gates=gates,
+        best=top,
+        deployed=best.make(candidate.row),
+        figures=_figures(candidate),
+        tested=tested,
+        tried=tried,
+        terms=terms,
+        walk=tuple(_walk(families, window)),
+    )
 
 
 def _candidate(
     families: Sequence[Family], best: Family, chosen: Mapping[str, Number] | None, window: Window
 ) -> _Candidate:
-    """The peak of the best family's plateau and the stitched walk; or the set asked for, and its own later history."""
-    if chosen is None:
-        forward = stitch([(f.sums, f.choices) for f in families], window.cuts)
-        return _Candidate(best, best.peak, forward, tuple(_walk(families, window)))
-    row, first = best.row_of(chosen), int(window.cuts[0])
+    """The peak of the best family's plateau, or the set asked for."""
+    stitched = stitch([(f.sums, f.choices) for f in families], window.cuts)
+    row = best.peak if chosen is None else best.row_of(chosen)
     own = best.sums.rows(slice(row, row + 1))
-    return _Candidate(best, row, own.window(first, own.count), ((first * window.length, best.make(row)),))
+    forward = stitched if chosen is None else own.window(int(window.cuts[0]), own.count)
+    return _Candidate(best, row, own, forward, stitched)
 
 
 def _walk(families: Sequence[Family], window: Window) -> Iterator[tuple[int, Strategy | None]]:
@@ -113,19 +118,18 @@ def _nobody(limits: Thresholds) -> Gate:
     return Gate("G0 round trips a year", float("nan"), "≥", limits.round_trips, passed=False, meaning=means)
 
 
-def _eligibility(own: Sums, limits: Thresholds) -> Gate:
+def _eligibility(own: Sums, limits: Thresholds) -> Iterator[Gate]:
     trips, held = float(round_trips(own)[0]), float(mean_exposure(own)[0])
-    passed = bool(eligible_sets(own, limits)[0])
+    enough = trips >= limits.round_trips
+    yield Gate("G0 round trips a year", trips, "≥", limits.round_trips, enough, "trades often enough to be judged")
     least, most = limits.exposure
-    inside = f"in the market {held:.0%} of the time" + (
-        "" if least <= held <= most else f", not {least:.0%}–{most:.0%}"
-    )
-    return Gate("G0 round trips a year", trips, "≥", limits.round_trips, passed, inside)
+    asked, bound = ("≤", most) if held > most else ("≥", least)
+    yield Gate("G0 exposure", held, asked, bound, least <= held <= most, "in the market neither hardly ever nor always")
 
 
 def _edge(p: float, limits: Thresholds, tried: int, sets: int) -> Gate:
     limit = limits.p / tried
-    means = f"how often luck alone does as well as the best of {sets:,} sets"
+    means = f"how often luck alone does as well as the best eligible of {sets:,} sets"
     return Gate("G1 p of superior timing", p, "≤", limit, p <= limit, means)
 
 
@@ -146,7 +150,8 @@ def recent_t(forward: Sums) -> float:
 
 def _floor(candidate: _Candidate) -> Gate:
     least = min(yearly_net(candidate.own), yearly_net(candidate.forward))
-    means = "earns after costs, in and out of sample" if least > 0 else "loses after costs, in or out of sample"
+    where = "on all history and on its last two thirds"
+    means = f"mean net return {'above' if least > 0 else 'not above'} zero {where}"
     return Gate("G3 net return a year", least, ">", 0.0, least > 0, means)
 
 
@@ -161,15 +166,15 @@ def sharpe(sums: Sums) -> float:
 
 
 def _figures(candidate: _Candidate) -> dict[str, float]:
-    best, own, forward = candidate.family, candidate.own, candidate.forward
+    best, own, stitched = candidate.family, candidate.own, candidate.stitched
     return {
         "best_t": best.best_t,
         "deployed_t": float(best.t[candidate.row]),
         "peak_t": float(best.t[best.peak]) if best.eligible.any() else float("nan"),
         "sharpe_in_sample": sharpe(own),
-        "sharpe_out_of_sample": sharpe(forward),
+        "sharpe_out_of_sample": sharpe(stitched),
         "net_in_sample": yearly_net(own),
-        "net_out_of_sample": yearly_net(forward),
+        "net_out_of_sample": yearly_net(stitched),
         "exposure": float(mean_exposure(own)[0]),
         "round_trips": float(round_trips(own)[0]),
     }

@@ -11,7 +11,7 @@ from rich.text import Text
 from thunes.clock import iso
 from thunes.model import Candles
 from thunes.research.gates.power import expected_power
-from thunes.research.gates.verdict import Thresholds, Verdict
+from thunes.research.gates.verdict import Verdict
 
 
 def table(verdict: Verdict) -> Table:
@@ -52,19 +52,19 @@ def headline(verdict: Verdict, candles: Candles) -> str:
     return f"{judged} on {candles.symbol} {candles.interval}, {len(candles):,} bars, {span}: {answer}"
 
 
-def notes(verdict: Verdict, limits: Thresholds, years: float) -> Iterator[str]:
+def notes(verdict: Verdict, years: float) -> Iterator[str]:
     """What must be read with the table."""
     sets = sum(verdict.tested.values())
     if sets:
         spaces = "" if verdict.tried == 1 else f", and {verdict.tried} spaces were tried on this stretch of history"
         yield f"Tested: all {sets:,} sets of {', '.join(verdict.tested)}{spaces}."
-    if not verdict.calibrated:
-        yield f"Not calibrated: how often these gates err on {verdict.interval} candles was not measured."
-    elif limits != Thresholds():
-        yield "The thresholds were changed in the settings: how often these gates err was not measured."
-    elif (power := expected_power(years)) and sets:
+    if why := verdict.terms.uncalibrated:
+        yield f"Not calibrated: {why}."
+    elif (power := expected_power(years)) and [*verdict.tested] == ["sma_cross"] and verdict.tried == 1:
         shares = ", ".join(f"{share:.0%} at {sharpe:g}" for sharpe, share in power.items())
-        yield f"Of markets with a real edge, {years:.1f} years of history let pass, by true Sharpe ratio: {shares}."
+        yield f"Of markets with planted trends {years:.1f} years let pass, by true Sharpe ratio: {shares}."
+    if verdict.terms.asked_for:
+        yield "This set was asked for: whoever chose it may have seen all of this history, G2 and G3 included."
     if verdict.best is not None and verdict.deployed is not None and verdict.best != verdict.deployed:
         yield f"Highest t: {verdict.best!r} ({verdict.figures['best_t']:.2f}); {_deployed(verdict)}."
 

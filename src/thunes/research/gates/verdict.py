@@ -6,21 +6,45 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from thunes.model import Costs, Fill
 from thunes.research.provenance import finite
 from thunes.strategies.base import Strategy
 
 CALIBRATED = frozenset({"1h"})  # intervals whose error rates were measured
+USUAL = Costs()  # at lower ones the gates err more often
 
 
 @dataclass(frozen=True)
 class Thresholds:
     """What the gates ask for: p at most, t above, round trips a year and years of history at least, exposure within."""
 
-    p: float = 0.005  # half of 1 %: at 1 % rules that trade for free, whose test is exact, passed 3 of 630 times
+    p: float = 0.005  # half of 1 %: at 1 %, 3 of 630 markets without an edge passed, all among the 70 without costs
     recent_t: float = 0.5
     round_trips: float = 10.0
     exposure: tuple[float, float] = (0.05, 0.95)
     years: float = 2.0
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What was judged under which conditions; `asked_for` says that somebody chose the set."""
+
+    interval: str
+    costs: Costs
+    fill: Fill
+    limits: Thresholds
+    asked_for: bool
+
+    @property
+    def uncalibrated(self) -> str:
+        """Why nobody knows how often the gates err here; empty where it was measured."""
+        if self.interval not in CALIBRATED:
+            return f"how often these gates err on {self.interval} candles was not measured"
+        if self.limits != Thresholds():
+            return "the thresholds were changed in the settings, and how often they err was not measured"
+        if self.fill != "next_open" or self.costs.fee < USUAL.fee or self.costs.slippage < USUAL.slippage:
+            return "how often these gates err at lower costs or other fills was not measured"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +79,7 @@ class Verdict:
     figures: Mapping[str, float]
     tested: Mapping[str, int]
     tried: int
-    interval: str
+    terms: Terms
     walk: tuple[tuple[int, Strategy | None], ...] = ()
 
     @property
@@ -65,8 +89,8 @@ class Verdict:
 
     @property
     def calibrated(self) -> bool:
-        """Whether the error rates were measured for this interval."""
-        return self.interval in CALIBRATED
+        """Whether the error rates were measured under these conditions."""
+        return not self.terms.uncalibrated
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; undefined figures are None."""

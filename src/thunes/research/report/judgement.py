@@ -14,7 +14,6 @@ from thunes.kernels import simulation
 from thunes.model import Float1D
 from thunes.research.evidence.shown import Shown
 from thunes.research.gates.panel import headline, notes, number
-from thunes.research.gates.verdict import Thresholds
 from thunes.research.promotion import Promotion, Walked
 from thunes.research.report.charts import Fixed
 from thunes.research.report.figures import FIGURES, change, ratio
@@ -25,12 +24,12 @@ from thunes.strategies.base import Parameter, Strategy
 MOST_POINTS = 600  # of a line
 
 
-def judgement(found: Promotion, limits: Thresholds, shown: Sequence[Shown], more: Iterable[str] = ()) -> Added:
+def judgement(found: Promotion, shown: Sequence[Shown], more: Iterable[str] = ()) -> Added:
     """Sections on gates, walk-forward and what is no gate; charts of the walk-forward and of what it chose."""
     deployed, walked = found.verdict.deployed, found.walked
     assert deployed is not None, "nothing was deployed"
     assert walked is not None, "nothing was deployed"
-    sections = (_gates(found, limits, more), _walk_forward(found, walked), _not_gates(shown))
+    sections = (_gates(found, more), _walk_forward(found, walked), _not_gates(shown))
     return Added("\n".join(sections), (_equity(walked, found), *_choices(found, deployed)))
 
 
@@ -43,7 +42,7 @@ def stability(found: Promotion) -> str:
     return f"{len(chosen)} choices, {len(set(chosen))} different sets; most often ({times} times) {favourite!r}."
 
 
-def _gates(found: Promotion, limits: Thresholds, more: Iterable[str]) -> str:
+def _gates(found: Promotion, more: Iterable[str]) -> str:
     verdict, candles = found.verdict, found.candles
     rows = (
         _row(
@@ -56,7 +55,7 @@ def _gates(found: Promotion, limits: Thresholds, more: Iterable[str]) -> str:
         )
         for gate in verdict.gates
     )
-    said = [*notes(verdict, limits, len(candles) / candles.bars_per_year), *more]
+    said = [*notes(verdict, len(candles) / candles.bars_per_year), *more]
     return _section(
         f"More than luck? {headline(verdict, candles)}", ("gate", "value", "asked", "", "meaning"), rows, said
     )

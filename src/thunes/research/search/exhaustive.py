@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from thunes.errors import UsageError
+from thunes.research.gates.family import LARGEST_SPACE
 from thunes.research.search.objective import STATES, Task, figure
 from thunes.research.search.space import Space
 from thunes.research.search.trials import Trials
 from thunes.research.sweep import sweep
 
-LIMIT = 1_000_000  # sets
+LIMIT = LARGEST_SPACE  # what can be tested can be tried
 
 
 def search_all(task: Task, space: Space, workers: int, progress: Callable[[int, int], None]) -> Trials:
