@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from dotenv.parser import Binding, parse_stream
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from thunes.errors import SettingsError, ThunesError
@@ -60,6 +60,13 @@ class Settings(BaseSettings):
     @classmethod
     def _home(cls, value: Path) -> Path:
         return value.expanduser()
+
+    @field_validator("gate_max_exposure")
+    @classmethod
+    def _above_the_least(cls, value: float, info: ValidationInfo) -> float:
+        if value <= info.data.get("gate_min_exposure", 0.0):
+            raise ValueError("should be more than GATE_MIN_EXPOSURE")
+        return value
 
     @field_validator("default_interval")
     @classmethod

@@ -12,7 +12,9 @@ from tests.strategies.artefacts import artefact
 
 from thunes.cli.app import main
 from thunes.clock import SystemClock
-from thunes.strategies.promoted import FOLDER, Promoted
+from thunes.strategies.promoted import Promoted, folder_of
+
+FOLDER = folder_of("sim")
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -12,8 +12,10 @@ import pytest
 from thunes.cli.app import main
 from thunes.clock import SystemClock
 from thunes.strategies.artefact import load_strategy, read, verify
-from thunes.strategies.promoted import FOLDER, Promoted
+from thunes.strategies.promoted import Promoted, folder_of
 from thunes.strategies.sma_cross import SmaCross
+
+FOLDER = folder_of("sim")
 
 EDGE = ["--data", "synthetic:102,edge=2", "--last", "26280"]
 NONE = ["--data", "synthetic:103", "--last", "26280"]

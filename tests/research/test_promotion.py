@@ -15,6 +15,7 @@ from thunes.market.synthetic import generate
 from thunes.model import Candles, Costs, Float1D
 from thunes.research.backtest import backtest
 from thunes.research.gates.judge import judge
+from thunes.research.gates.verdict import Verdict
 from thunes.research.promotion import (
     Promotion,
     Walked,
@@ -97,10 +98,21 @@ def test_an_account_that_never_trades_is_expected_to_do_nothing_known(edge: Cand
 
 
 def test_a_strategy_that_peeks_fails_the_leak_check(edge: Candles) -> None:
-    gate = leak_check(Peeks(), edge[:500])
-    assert not gate.passed
-    assert "but not with" in gate.meaning
-    assert leak_check(Cross(), edge[:500]).passed
+    found = verdict(edge, Cross(), Cross(10, 90), [Cross(15, 90)])
+    assert leak_check(found, edge[:500]).passed
+    for peeking in (
+        replace(found, deployed=Peeks()),
+        replace(found, best=Peeks()),
+        replace(found, walk=((0, Peeks()),)),
+    ):
+        gate = leak_check(peeking, edge[:500])
+        assert not gate.passed
+        assert gate.meaning.startswith("Peeks(window=5): bar ")
+
+
+def verdict(edge: Candles, deployed: Strategy, best: Strategy, walked: list[Strategy]) -> Verdict:
+    found = judge([Never], edge[:3_000])
+    return replace(found, deployed=deployed, best=best, walk=tuple((0, chosen) for chosen in walked))
 
 
 def test_a_refusal_names_every_gate_that_failed() -> None:

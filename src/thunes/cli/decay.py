@@ -28,9 +28,9 @@ def decay(
     """Compare results, of paper or live, with what the current artefact expects, by a test that may be run every day.
 
     Of strategies that keep their promise at most one in twenty is ever called critical, if the promised mean is true;
-    one that was estimated on two years makes it one in ten within five years. Results count from the end of
-    the candles it was judged on, or from --start. Exit code 6 where one is critical, 0 for healthy, warning and unknown (under 30 days or 20 closed
-    trades). Nothing is deployed or stopped.
+    one that was estimated on two years makes it one in ten within five years. Results count from the end of the
+    candles that it was judged on, or from --start. Exit code 6 where it is critical, 0 for healthy, warning and
+    unknown (under 30 days or 20 closed trades). Nothing is deployed or stopped.
 
     Example: thunes decay --returns artifacts/backtest/equity_BTCUSDT_1h.csv --start 2026-03-01
     """

@@ -39,7 +39,9 @@ def optimize(
     ] = "sharpe",
     folds: Annotated[int, typer.Option(min=1, help="Stretches of history that a set is judged on.")] = 5,
     min_trades: Annotated[int, typer.Option(min=0, help="Fewest closed trades on all folds.")] = 10,
-    trials: Annotated[int, typer.Option(min=1, help="Sets to draw. With --shared: by this worker.")] = 100,
+    trials: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Sets to draw. With --shared: by this worker.")
+    ] = 100,
     sampler: Annotated[Sampler, typer.Option(help="How sets are drawn; exhaustive tries them all.")] = "tpe",
     seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same sets.")] = 0,
     workers: Annotated[
@@ -87,7 +89,8 @@ def optimize(
         say(advice)
     if shared:
         say(SHARED)
-    tried = Ledger(settings.state_dir, SystemClock()).record(candles, {chosen: searched(chosen, space.axes)})
+    ledger, spaces = Ledger(settings.state_dir, SystemClock()), {chosen: searched(chosen, space.axes)}
+    tried = ledger.count(candles, spaces)
     folder = settings.state_dir / research.FOLDER
     with strategy_prints(), _progress(sampler, objectives[0]) as progress:
         result = research.search(
@@ -108,11 +111,12 @@ def optimize(
             shared=shared,
             progress=progress,
         )
+    ledger.record(candles, spaces)
     files = _write(result, folder, html)
     with strategy_prints():
         limits = given.limits_of(settings)
         judged = verdict_on(chosen, result.best, candles, costs, limits, tried.count) if verdict else None
-    _report(result, judged, files, as_json)
+    _report(result, judged, files, strategy, as_json)
 
 
 @contextmanager
@@ -164,7 +168,9 @@ def _write(result: SearchResult, folder: Path, html: bool) -> dict[str, Path]:
         return write_files(result, folder, _page(result) if html else None)
 
 
-def _report(result: SearchResult, judged: Verdict | str | None, files: dict[str, Path], as_json: bool) -> None:
+def _report(
+    result: SearchResult, judged: Verdict | str | None, files: dict[str, Path], reference: str, as_json: bool
+) -> None:
     from thunes.cli.output import console, emit_json
     from thunes.research.search.panel import panel
     from thunes.research.search.words import luck_note, notice
@@ -180,10 +186,10 @@ def _report(result: SearchResult, judged: Verdict | str | None, files: dict[str,
     shown = [f"{label:16}{files[kind]}" for label, kind in places.items() if kind in files]
     console.print("\n".join(shown), soft_wrap=True, markup=False)
     if judged is not None:
-        _print_verdict(judged, result, files["json"])
+        _print_verdict(judged, result, reference, files["json"])
 
 
-def _print_verdict(judged: Verdict | str, result: SearchResult, study: Path) -> None:
+def _print_verdict(judged: Verdict | str, result: SearchResult, reference: str, study: Path) -> None:
     from thunes.cli.output import console
     from thunes.research.gates.panel import headline, notes, table
 
@@ -198,8 +204,9 @@ def _print_verdict(judged: Verdict | str, result: SearchResult, study: Path) -> 
     for sentence in notes(judged, len(candles) / candles.bars_per_year):
         console.print(sentence, markup=False)
     if judged.passed:
-        name = result.task.strategy.name()
-        console.print(f"Hand it over: thunes promote --strategy {name} --study {study} …", soft_wrap=True, markup=False)
+        console.print(
+            f"Hand it over: thunes promote --strategy {reference} --study {study} …", soft_wrap=True, markup=False
+        )
 
 
 def _page(result: SearchResult) -> str:

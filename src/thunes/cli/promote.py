@@ -65,6 +65,7 @@ def promote(
     from thunes.research.gates.family import require_enumerable
     from thunes.research.promotion import consider, refusal, require_fitting
     from thunes.settings import load_settings
+    from thunes.strategies.artefact import source_sha256
 
     costs = given.costs_of(fee, slippage)
     settings = load_settings()
@@ -75,14 +76,19 @@ def promote(
     chosen, searched = _chosen(classes, given.named("--set", set_ or (), given.assignment), study)
     for cls in classes:
         require_enumerable(cls)
+    if not dry_run:
+        for reference in references:
+            source_sha256(reference)  # what lies outside the project can be judged, not promoted
     candles = load_candles(symbol, interval, data, start=start, end=end, last=last, settings=settings)
     require_fitting(candles, settings.environment)
     if searched is not None:
         searched.require_fitting(classes[0], candles)
-    tried = Ledger(settings.state_dir, SystemClock()).record(candles, {cls: declared(cls) for cls in classes})
+    ledger, spaces = Ledger(settings.state_dir, SystemClock()), {cls: declared(cls) for cls in classes}
+    tried = ledger.count(candles, spaces)
     terms: dict[str, Any] = {"fill": fill, "chosen": chosen, "tried": tried.count}
     with spinner("judging"), strategy_prints():
         found = consider(classes, candles, costs, limits=given.limits_of(settings), **terms)
+    ledger.record(candles, spaces)
     refused = refusal(found.verdict, accept_uncalibrated=accept_uncalibrated)
     report = _write_report(found, settings, tried) if html else None
     path = None
@@ -105,8 +111,8 @@ def _exceptions(settings: Settings, accept_uncalibrated: bool, force: str | None
     if named and settings.environment != "sim":
         what = f"{' and '.join(named)} would promote what the gates do not vouch for."
         raise UsageError("E-PROMOTE-SIM", what, f"Possible in ENVIRONMENT=sim only, not in {settings.environment}.")
-    if force is not None and not force.strip():
-        raise UsageError("E-PROMOTE-REASON", "--force needs a reason.", "Write --force 'why'.")
+    if force is not None and not (force.strip() and force.isprintable()):
+        raise UsageError("E-PROMOTE-REASON", "--force needs a reason, in one line.", "Write --force 'why'.")
     return [f"promoted with {option}" for option in named]
 
 
@@ -144,9 +150,9 @@ def _chosen(
 
 def _store(settings: Settings) -> Promoted:
     from thunes.clock import SystemClock
-    from thunes.strategies.promoted import FOLDER, Promoted
+    from thunes.strategies.promoted import Promoted, folder_of
 
-    return Promoted(settings.state_dir / FOLDER, SystemClock())
+    return Promoted(settings.state_dir / folder_of(settings.environment), SystemClock())
 
 
 def _write_report(found: Promotion, settings: Settings, tried: Tried) -> Path | None:

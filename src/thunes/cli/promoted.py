@@ -161,12 +161,13 @@ def rollback(
 
 
 def open_store() -> Promoted:
-    """The promoted artefacts of the state folder in force."""
+    """The promoted artefacts of the state folder and environment in force."""
     from thunes.clock import SystemClock
     from thunes.settings import load_settings
-    from thunes.strategies.promoted import FOLDER, Promoted
+    from thunes.strategies.promoted import Promoted, folder_of
 
-    return Promoted(load_settings().state_dir / FOLDER, SystemClock())
+    settings = load_settings()
+    return Promoted(settings.state_dir / folder_of(settings.environment), SystemClock())
 
 
 def chosen_slots(store: Promoted, strategy: str | None, symbol: str | None, interval: str | None) -> list[Slot]:

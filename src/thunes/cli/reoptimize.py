@@ -54,16 +54,20 @@ def reoptimize(
     period: dict[str, Any] = {"start": start, "end": end, "last": last, "settings": settings}
     candles = load_candles(current.symbol, current.interval, data, **period)
     require_fitting(candles, current.environment)
-    tried = Ledger(settings.state_dir, SystemClock()).record(candles, {chosen: declared(chosen)})
+    ledger, spaces = Ledger(settings.state_dir, SystemClock()), {chosen: declared(chosen)}
+    tried = ledger.count(candles, spaces)
     costs, fill = costs_and_fill(current)
     with spinner("judging"), strategy_prints():
         found = consider([chosen], candles, costs, fill=fill, limits=given.limits_of(settings), tried=tried.count)
-    refused, path = refusal(found.verdict, accept_uncalibrated=True), None
-    if not refused:
+    ledger.record(candles, spaces)
+    refused = refusal(found.verdict, accept_uncalibrated=True)
+    place = settings.state_dir / FOLDER / f"{current.strategy}-{current.symbol}-{current.interval}.json"
+    if refused:
+        place.unlink(missing_ok=True)  # an older proposal would look like today's
+    else:
         proposal = found.artefact(current.reference, current.environment, notes=tried.notes)
-        path = settings.state_dir / FOLDER / f"{current.strategy}-{current.symbol}-{current.interval}.json"
-        write_atomic(path, dump(proposal))
-    _show(current, found, refused, path, as_json)
+        write_atomic(place, dump(proposal))
+    _show(current, found, refused, None if refused else place, as_json)
     if refused:
         raise GateRefused("E-GATES", refused, f"{current.id} stays current; decide about it by thunes decay.")
 

@@ -126,7 +126,7 @@ class PerformanceTracker:
         state = _state(p, rolling)
         return Decay(
             state=state,
-            sentence=why_not or _sentence(state, p or 1.0, rolling),
+            sentence=why_not or _sentence(state, 1.0 if p is None else p, rolling),
             p=p,
             unit=realised.unit,
             returns=realised.returns.size,
@@ -202,7 +202,9 @@ def _state(p: float | None, rolling: Rolling) -> State:
 
 
 def _sentence(state: State, p: float, rolling: Rolling) -> str:
-    rare = f"of strategies that keep their promise at most 1 in {math.floor(1 / p):,} ever falls this far short"
+    rare = (
+        f"of strategies that keep their promise at most 1 in {math.floor(1 / max(p, 1e-9)):,} ever falls this far short"
+    )
     if state == "critical":
         return f"The edge has decayed, as far as can be told: {rare}."
     if p <= WARNING:

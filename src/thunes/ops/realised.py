@@ -13,6 +13,9 @@ from thunes.model import DAY_MS, Float1D, Int1D
 Unit = Literal["days", "trades"]
 
 
+MOST = 1_000  # a return beyond is a mistake in the file
+
+
 @dataclass(frozen=True, eq=False)
 class Realised:
     """Results in time order: `returns`, float64[n], of each UTC day or of each closed trade, simple, as fractions.
@@ -27,10 +30,12 @@ class Realised:
     trades: int | None
 
     def __post_init__(self) -> None:
-        bad = ~(np.isfinite(self.returns) & (self.returns >= -1.0))
+        bad = ~(np.isfinite(self.returns) & (self.returns >= -1.0) & (self.returns <= MOST))
         if bad.any():
             at = int(np.argmax(bad))
-            raise DataError("E-RESULTS-NUMBER", f"return {at} is {self.returns[at]:g}; it must be a fraction ≥ −1.")
+            raise DataError(
+                "E-RESULTS-NUMBER", f"return {at} is {self.returns[at]:g}; it must be a fraction from −1 to {MOST:,}."
+            )
 
 
 def from_equity(times: Int1D, equity: Float1D, trades: int | None = None) -> Realised:

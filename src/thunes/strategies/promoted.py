@@ -1,7 +1,8 @@
-"""The promoted artefacts on disk: for each strategy, symbol and interval its history, and which one is current.
+"""The promoted artefacts of one environment on disk: for each strategy, symbol and interval its history, and which one
+is current.
 
-    artifacts/promoted/sma_cross-BTCUSDT-1h/20260301T120000Z-5f0c9b1e22aa.json   one for each artefact, never changed
-                                            current.json                         which was current since when
+    artifacts/promoted/sim/sma_cross-BTCUSDT-1h/20260301T120000Z-5f0c9b1e22aa.json   one each, never changed
+                                                current.json                         what was current since when
 
 `current.json` lists every move, a promotion or a rollback, and is replaced in one step: the last move says what is
 current, so the record and the fact cannot differ. A reader needs no lock; writers take turns. A process that dies
@@ -18,13 +19,13 @@ from typing import Literal, NamedTuple
 
 from thunes.clock import Clock, to_datetime
 from thunes.errors import DataError, ThunesError, UsageError, did_you_mean
-from thunes.model import interval_ms
+from thunes.model import INTERVALS, interval_ms
 from thunes.storage.atomic import write_atomic
 from thunes.storage.locking import LOCK_WAIT, locked
 from thunes.storage.versioned import Format
 from thunes.strategies.artefact import Artefact, dump, read, seal, tampered, unseal, verify
 
-FOLDER = Path("artifacts") / "promoted"
+PLACE = Path("artifacts") / "promoted"
 FORMAT = Format("record of promotions", 1)
 CURRENT = "current.json"
 NAME = re.compile(r"\w[\w.-]{0,79}", re.ASCII)
@@ -63,7 +64,7 @@ class Finding(NamedTuple):
 
 
 class Promoted:
-    """All promoted artefacts under one folder (`FOLDER` in the state folder)."""
+    """All promoted artefacts under one folder: `folder_of` an environment, so that none displaces another's."""
 
     def __init__(self, folder: Path, clock: Clock, lock_wait: float = LOCK_WAIT) -> None:
         self._folder, self._clock, self._wait = folder, clock, lock_wait
@@ -97,8 +98,8 @@ class Promoted:
 
     def slots(self) -> list[Slot]:
         """Everything that something is current for, sorted."""
-        names = sorted(path.parent.name for path in self._folder.glob(f"*/{CURRENT}"))
-        return [_slot_named(name) for name in names if name.count("-") >= 2]
+        names = sorted(path.parent.name for path in self._folder.glob(f"*/{CURRENT}") if path.is_file())
+        return [_slot_named(name) for name in names if _is_slot(name)]
 
     def ids(self, strategy: str, symbol: str, interval: str) -> list[str]:
         """The ids of the history, oldest first, whether they can be read or not."""
@@ -203,11 +204,30 @@ def _slot_named(folder: str) -> Slot:
     return Slot(strategy, symbol, MONTH[0] if written == MONTH[1] else written)
 
 
+def folder_of(environment: str) -> Path:
+    """Where the artefacts of an environment lie, in the state folder."""
+    return PLACE / environment
+
+
+def _is_slot(folder: str) -> bool:
+    """Whether a folder's name is that of a slot; others are not ours."""
+    if folder.count("-") < 2:
+        return False
+    slot = _slot_named(folder)
+    return bool(NAME.fullmatch(slot.strategy) and SYMBOL.fullmatch(slot.symbol)) and slot.interval in INTERVALS
+
+
 def _moves(folder: Path) -> list[Move]:
     path = folder / CURRENT
     if not path.exists():
         return []
-    return [Move(**move) for move in unseal(FORMAT, path)["moves"]]
+    try:
+        return [Move(**move) for move in unseal(FORMAT, path)["moves"]]
+    except DataError as error:
+        hint = (
+            "Remove it, then say what is current: thunes promoted rollback --strategy … --symbol … --interval … --to ID"
+        )
+        raise DataError(error.code, error.message, hint) from None
 
 
 def _standing(moves: Sequence[Move]) -> list[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from tests.series import walk
 from thunes.clock import SystemClock
 from thunes.errors import DataError
 from thunes.model import Candles
-from thunes.research.evidence.ledger import LEDGER, TALLY, Ledger, Tried, declared, searched, space_hash
+from thunes.research.evidence.ledger import LEDGER, TALLY, Axes, Ledger, Tried, declared, searched, space_hash
+from thunes.strategies.base import Strategy
 from thunes.strategies.ema_cross import EmaCross
 from thunes.strategies.sma_cross import SmaCross
 
@@ -21,8 +23,15 @@ def ledger(own_folder: Path) -> Ledger:
     return Ledger(own_folder, SystemClock())
 
 
+def recorded(ledger: Ledger, candles: Candles, spaces: Mapping[type[Strategy], Axes]) -> Tried:
+    """What counts against a search, which is then on record."""
+    tried = ledger.count(candles, spaces)
+    ledger.record(candles, spaces)
+    return tried
+
+
 def search(ledger: Ledger, candles: Candles = CANDLES, **ranges: range) -> Tried:
-    return ledger.record(candles, {SmaCross: declared(SmaCross) | ranges})
+    return recorded(ledger, candles, {SmaCross: declared(SmaCross) | ranges})
 
 
 def test_the_first_search_counts_once_and_again_not_at_all(ledger: Ledger) -> None:
@@ -32,15 +41,15 @@ def test_the_first_search_counts_once_and_again_not_at_all(ledger: Ledger) -> No
 def test_every_other_space_counts(ledger: Ledger) -> None:
     search(ledger)
     assert search(ledger, **NARROW).count == 2
-    assert ledger.record(CANDLES, {EmaCross: declared(EmaCross)}).count == 3
+    assert recorded(ledger, CANDLES, {EmaCross: declared(EmaCross)}).count == 3
 
 
 def test_spaces_that_are_judged_together_are_one_search(ledger: Ledger) -> None:
     both = {SmaCross: declared(SmaCross), EmaCross: declared(EmaCross)}
-    assert ledger.record(CANDLES, both).count == 1
+    assert recorded(ledger, CANDLES, both).count == 1
     assert search(ledger).count == 2
     assert search(ledger, **NARROW).count == 3
-    assert ledger.record(CANDLES, both).count == 2
+    assert recorded(ledger, CANDLES, both).count == 2
 
 
 def test_a_part_of_the_declared_space_counts_as_the_whole() -> None:
@@ -87,6 +96,21 @@ def test_a_damaged_ledger_is_refused_and_kept(ledger: Ledger, own_folder: Path) 
     with pytest.raises(DataError, match="damaged"):
         search(ledger)
     assert (own_folder / LEDGER).read_text() == "{"
+
+
+@pytest.mark.parametrize(
+    "content", ['{"format": 1, "trials": [{}]}', '{"format": 1, "losses": "abc"}', '{"format": 1, "trials": null}']
+)
+def test_a_ledger_of_another_form_is_damaged(content: str, ledger: Ledger, own_folder: Path) -> None:
+    search(ledger)
+    (own_folder / LEDGER).write_text(content)
+    with pytest.raises(DataError, match="damaged"):
+        search(ledger)
+
+
+def test_what_was_only_counted_is_not_on_record(ledger: Ledger) -> None:
+    ledger.count(CANDLES, {EmaCross: declared(EmaCross)})
+    assert search(ledger).count == 1
 
 
 def test_a_space_is_known_by_its_values() -> None:

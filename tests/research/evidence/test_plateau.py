@@ -47,3 +47,10 @@ def test_only_an_eligible_set_is_deployed() -> None:
 def test_a_space_of_one_set_is_its_own_plateau(columns: dict[str, np.ndarray]) -> None:
     assert peak(columns, np.array([1.5]), np.array([True])) == 0
     assert plateau(columns, np.array([1.5])).tolist() == [1.5]
+
+
+def test_a_set_does_not_borrow_the_height_of_strangers() -> None:
+    columns = {"mode": np.array([0, 0, 0, 1, 1, 1]), "window": np.array([5, 6, 7] * 2)}
+    t = np.array([-0.5, -0.6, -0.5, 8.0, 9.0, 8.0])
+    assert peak(columns, t, np.ones(6, dtype=bool)) >= 3
+    assert peak(columns, t, np.array([True, True, True, False, False, False])) < 3  # where there is nobody else

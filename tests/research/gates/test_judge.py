@@ -147,7 +147,7 @@ def test_nobody_eligible_is_said_and_nothing_is_deployed(edge: Candles) -> None:
 def test_little_history_is_not_enough_and_not_no_edge(bars: int) -> None:
     verdict = judge([Cross], walk(bars))
     assert not verdict.passed
-    assert "not enough history" in gate(verdict, "history").meaning
+    assert "not enough history" in gate(verdict, "history, years").meaning
 
 
 def test_costs_are_what_the_market_is_judged_at(edge: Candles) -> None:

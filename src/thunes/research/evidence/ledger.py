@@ -17,14 +17,19 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from thunes.clock import Clock, iso
+from thunes.errors import DataError
 from thunes.model import Candles
 from thunes.storage.locking import locked
-from thunes.storage.versioned import Document, Format
+from thunes.storage.versioned import Format
 from thunes.strategies.base import Number, Strategy
 from thunes.strategies.registry import source_hash
 
+F = TypeVar("F", bound=BaseModel)
 Axes = Mapping[str, Iterable[Number]]  # each parameter's values
 LEDGER = Path("artifacts") / "trials.json"
 TALLY = Path("state") / "trials_tally.json"
@@ -67,19 +72,27 @@ class Ledger:
     def __init__(self, state_dir: Path, clock: Clock) -> None:
         self._ledger, self._tally, self._clock = state_dir / LEDGER, state_dir / TALLY, clock
 
-    def record(self, candles: Candles, spaces: Mapping[type[Strategy], Axes]) -> Tried:
-        """Note that these spaces were searched on these candles, as one; what counts against them.
+    def count(self, candles: Candles, spaces: Mapping[type[Strategy], Axes]) -> Tried:
+        """What counts against a search of these spaces on these candles, as one family. Errors: `DataError`."""
+        trials, losses = self._read()
+        mine = self._trials(candles, spaces)
+        others = {t.pair for t in trials for m in mine if t.overlaps(m)} - {m.pair for m in mine}
+        return Tried(1 + len(others), tuple(losses))
+
+    def record(self, candles: Candles, spaces: Mapping[type[Strategy], Axes]) -> None:
+        """Note that these spaces were searched on these candles.
 
         Errors: `DataError` where the ledger is damaged or cannot be written; `LockHeld`.
         """
-        new = [self._trial(candles, strategy, axes) for strategy, axes in spaces.items()]
         with locked(self._ledger.with_name(".trials.lock"), self._clock):
             trials, losses = self._read()
             known = {(t.market, t.first, t.end, t.pair) for t in trials}
+            new = self._trials(candles, spaces)
             trials += [t for t in new if (t.market, t.first, t.end, t.pair) not in known]
             self._write(trials, losses)
-        others = {t.pair for t in trials for mine in new if t.overlaps(mine)} - {t.pair for t in new}
-        return Tried(1 + len(others), tuple(losses))
+
+    def _trials(self, candles: Candles, spaces: Mapping[type[Strategy], Axes]) -> list[Trial]:
+        return [self._trial(candles, strategy, axes) for strategy, axes in spaces.items()]
 
     def _trial(self, candles: Candles, strategy: type[Strategy], axes: Axes) -> Trial:
         return Trial(
@@ -94,22 +107,38 @@ class Ledger:
 
     def _read(self) -> tuple[list[Trial], list[str]]:
         """All trials, and a sentence for each time that some were found to be missing."""
-        document: Document = {"trials": [], "losses": []}
-        if self._ledger.exists():
-            document = LEDGER_FORMAT.read(self._ledger)
-        tally: Document = {"trials": 0, "losses": []}
-        if self._tally.exists():
-            tally = TALLY_FORMAT.read(self._tally)
-        trials = [Trial(**trial) for trial in document["trials"]]
-        losses = list(dict.fromkeys([*tally["losses"], *document["losses"]]))
-        if (missing := tally["trials"] - len(trials)) > 0:
+        ledger = _parsed(LEDGER_FORMAT, self._ledger, _LedgerFile)
+        tally = _parsed(TALLY_FORMAT, self._tally, _TallyFile)
+        losses = list(dict.fromkeys([*tally.losses, *ledger.losses]))
+        if (missing := tally.trials - len(ledger.trials)) > 0:
             at = iso(self._clock.now_ms())
-            losses.append(f"{missing} of {tally['trials']} entries of the trial ledger were gone at {at} UTC")
-        return trials, losses
+            losses.append(f"{missing} of {tally.trials} entries of the trial ledger were gone at {at} UTC")
+        return list(ledger.trials), losses
 
     def _write(self, trials: list[Trial], losses: list[str]) -> None:
         LEDGER_FORMAT.write(self._ledger, {"trials": [asdict(trial) for trial in trials], "losses": losses})
         TALLY_FORMAT.write(self._tally, {"trials": len(trials), "losses": losses})
+
+
+class _LedgerFile(BaseModel):
+    trials: list[Trial] = []
+    losses: list[str] = []
+
+
+class _TallyFile(BaseModel):
+    trials: int = 0
+    losses: list[str] = []
+
+
+def _parsed(form: Format, path: Path, kind: type[F]) -> F:
+    """A file's content, or nothing yet where there is none. Errors: `DataError` for one that is damaged."""
+    if not path.exists():
+        return kind()
+    try:
+        return kind.model_validate(form.read(path))
+    except ValidationError as error:
+        what = f"{path} is damaged: {error.errors()[0]['msg']}."
+        raise DataError("E-FORMAT-DAMAGED", what, "Restore it; removing it is noted in every later verdict.") from None
 
 
 def market_of(candles: Candles) -> str:

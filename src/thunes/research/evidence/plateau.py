@@ -11,6 +11,7 @@ from thunes.model import Float1D
 from thunes.research.evidence.timing import Mask
 from thunes.research.grid import Columns
 
+FLOOR = 0.5  # of its plateau's mean: neighbours in a parameter that is no quantity, such as a mode, may be strangers
 REACH = 0.05  # of a parameter's values, to either side; at least one
 
 
@@ -33,8 +34,11 @@ def plateau(columns: Columns, t: Float1D) -> Float1D:
 
 
 def peak(columns: Columns, t: Float1D, eligible: Mask) -> int:
-    """The eligible set in the middle of the highest plateau."""
-    return int(np.argmax(np.where(eligible & np.isfinite(t), plateau(columns, t), -np.inf)))
+    """The eligible set in the middle of the highest plateau, as long as its own t is of that height."""
+    means = plateau(columns, t)
+    good = eligible & np.isfinite(t)
+    high = good & (t >= FLOOR * means)
+    return int(np.argmax(np.where(high if high.any() else good, means, -np.inf)))
 
 
 def _places(columns: Columns) -> tuple[tuple[NDArray[np.int64], ...], tuple[int, ...]]:

@@ -21,6 +21,7 @@ LEAST_BLOCKS = 12  # a third of fewer is nothing to look at
 RESOLUTION = 10  # resamples that lie beyond p's limit, so that p can be told from it
 MOST_DRAWS = 20_000  # what memory allows
 DEFAULTS = Thresholds()
+Chosen = Strategy | type[Strategy] | str
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class _Candidate:
 
 
 def judge(
-    strategies: Sequence[Strategy | type[Strategy] | str],
+    strategies: Chosen | Sequence[Chosen],
     candles: Candles,
     costs: Costs | None = None,
     *,
@@ -52,13 +53,16 @@ def judge(
     `tried` is how many spaces were searched on this stretch of history, this one included: p is held to its limit
     divided by it. Errors: `UsageError` for a space of over a million sets, and those of `sweep`.
     """
-    classes = [strategy_class(strategy) for strategy in strategies]
+    named = [strategies] if isinstance(strategies, str) or not isinstance(strategies, Sequence) else strategies
+    classes = [strategy_class(strategy) for strategy in named]
+    if not classes or tried < 1 or seed < 0:
+        raise UsageError("E-JUDGE", f"{len(classes)} strategies, tried={tried}, seed={seed}: need 1, 1 and 0 at least.")
     if chosen is not None and len(classes) != 1:
         raise UsageError("E-PROMOTE-SET", "one set is judged for one strategy.", "Name a single --strategy.")
     terms = Terms(candles.interval, checked_costs(costs), checked_fill(fill), limits, chosen is not None)
     history, length = _history(candles, limits), block_length(candles)
     if len(candles) // length < LEAST_BLOCKS:
-        return Verdict((history,), None, None, {}, {}, tried, terms)
+        return Verdict((history, _too_few(len(candles) // length)), None, None, {}, {}, tried, terms)
     draws = min(MOST_DRAWS, max(spa.DRAWS, int(RESOLUTION * tried / limits.p)))
     blocks = len(candles) // length
     at = cuts(blocks, length * interval_ms(candles.interval))
@@ -113,6 +117,11 @@ def _history(candles: Candles, limits: Thresholds) -> Gate:
     return Gate("history, years", years, "≥", limits.years, enough, means)
 
 
+def _too_few(blocks: int) -> Gate:
+    means = "not enough history: there is nothing to judge"
+    return Gate("history, blocks", blocks, "≥", LEAST_BLOCKS, passed=False, meaning=means)
+
+
 def _nobody(limits: Thresholds) -> Gate:
     means = "no set trades enough while being neither hardly ever nor almost always in the market"
     return Gate("G0 round trips a year", float("nan"), "≥", limits.round_trips, passed=False, meaning=means)
@@ -130,6 +139,8 @@ def _eligibility(own: Sums, limits: Thresholds) -> Iterator[Gate]:
 def _edge(p: float, limits: Thresholds, tried: int, sets: int) -> Gate:
     limit = limits.p / tried
     means = f"how often luck alone does as well as the best eligible of {sets:,} sets"
+    if limit * MOST_DRAWS < 1:
+        means = "too small a limit to be told from zero: too much was tried on this history"
     return Gate("G1 p of superior timing", p, "≤", limit, p <= limit, means)
 
 

@@ -32,6 +32,8 @@ def number(value: float) -> str:
     """A gate's figure: as many digits as tell it from its threshold."""
     if math.isnan(value):
         return "–"
+    if 0 < abs(value) < 0.001:
+        return f"{value:.2g}"
     return f"{value:.4f}" if 0 < abs(value) < 0.1 else f"{value:.4g}"
 
 
