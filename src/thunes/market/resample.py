@@ -17,7 +17,7 @@ def resample(candles: Candles, interval: str) -> Candles:
     does over an outage; a gap that swallows a bar leaves a gap. The source stays. Errors: `UsageError` where the longer
     interval is no whole number of shorter ones, `DataError` where no bar is complete.
     """
-    _require_whole(candles.interval, interval)
+    require_multiple(candles.interval, interval)
     if interval == candles.interval:
         return candles
     bars = opening(candles.open_time, interval)
@@ -44,7 +44,7 @@ def _complete(candles: Candles, opens: Int1D, interval: str) -> Int1D:
     return np.arange(begin, end)
 
 
-def _require_whole(short: str, long: str) -> None:
+def require_multiple(short: str, long: str) -> None:
     """Months take whole days, weeks nothing that straddles Monday; the others plain division."""
     unit = interval_ms("1d") if long == "1M" else interval_ms(long)
     whole = short == long or (short not in ("1M", "1w", "3d") and unit % interval_ms(short) == 0)
