@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.decisions import decisions, searches
 from benchmarks.measure import machine
 from benchmarks.processes import commands, first_use, memory
 from benchmarks.rows import Row
@@ -29,6 +30,8 @@ CASES: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "metrics": more_metrics,
     "growth": growth,
     "single": single,
+    "verdicts": decisions,
+    "search": searches,
     "memory": memory,
     "first": first_use,
     "commands": commands,
