@@ -4,13 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import Run
 
-from thunes.cli.app import main
 from thunes.cli.options import Fee, Slippage
 from thunes.kernels import simulation
 from thunes.model import Costs
@@ -29,7 +28,6 @@ class Half(thunes.Strategy):
     def exposure(self, candles):
         return np.arange(len(candles)) // self.bars % 2 * 0.5
 """
-Run = Callable[..., tuple[int, str, str]]
 NOISY = """
 from thunes import Strategy
 print("imported")
@@ -39,17 +37,6 @@ class Noisy(Strategy):
         print("asked")
         return candles.close > candles.open
 """
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run `thunes …`; gives exit code, stdout, stderr."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        code = main(words)
-        return (code, *capsys.readouterr())
-
-    return run
 
 
 def written() -> list[str]:

@@ -3,31 +3,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.cli.conftest import Run
 from tests.research.search.worlds import flat
 
-from thunes.cli.app import main
 from thunes.research.evidence.ledger import LEDGER
 from thunes.research.search.search import FOLDER
 
 QUICK = ("optimize", "--data", "synthetic:7", "--last", "900", "--grid", "fast=5:12", "--grid", "slow=10:40")
 DRAWN = (*QUICK, "--sampler", "random", "--trials", "24", "--seed", "1")
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run `thunes …`; gives exit code, stdout, stderr."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        code = main(words)
-        return (code, *capsys.readouterr())
-
-    return run
 
 
 def written() -> list[str]:

@@ -6,25 +6,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.cli.conftest import Run
 
-from thunes.cli.app import main
 from thunes.kernels.metrics import METRICS
 from thunes.research.report.sweeps import FOLDER
 
 QUICK = ("sweep", "--data", "synthetic:7", "--last", "900")
 GRID = ("--grid", "fast=5:12", "--grid", "slow=10:40:10")
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run `thunes …`; gives exit code, stdout, stderr."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        code = main(words)
-        return (code, *capsys.readouterr())
-
-    return run
 
 
 def written() -> list[str]:

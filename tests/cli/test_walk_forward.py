@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.cli.conftest import Run
 
-from thunes.cli.app import main
 from thunes.research.walk_forward.report import FOLDER, SHOWN
 
 QUICK = (
@@ -24,18 +23,6 @@ QUICK = (
     "2",
 )
 GRID = ("--grid", "fast=5:12", "--grid", "slow=10:40:10")
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run `thunes …`; gives exit code, stdout, stderr."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        code = main(words)
-        return (code, *capsys.readouterr())
-
-    return run
 
 
 def written() -> list[str]:
