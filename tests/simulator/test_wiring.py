@@ -7,16 +7,16 @@ from decimal import Decimal
 import pytest
 
 from thunes.market.synthetic import generate
-from thunes.simulator.averages import average_price
-from thunes.simulator.depth import Depth
-from thunes.simulator.engine import Engine
-from thunes.simulator.events import ExecutionReport
-from thunes.simulator.exchange_info import built_in
-from thunes.simulator.feed import Feed, Playback
-from thunes.simulator.gate import FilterGate, Prices
-from thunes.simulator.parameters import check_precision, gather, parse_order
+from thunes.simulator.api.parameters import check_precision, gather, parse_order
+from thunes.simulator.engine.engine import Engine
+from thunes.simulator.engine.events import ExecutionReport
+from thunes.simulator.engine.gate import FilterGate, Prices
+from thunes.simulator.feed.averages import average_price
+from thunes.simulator.feed.depth import Depth
+from thunes.simulator.feed.playback import Feed, Playback
+from thunes.simulator.feed.tape import Tape
 from thunes.simulator.request import OrderRequest, Refused
-from thunes.simulator.tape import Tape
+from thunes.simulator.symbols.exchange_info import built_in
 
 BTCUSDT = built_in()["BTCUSDT"]
 

@@ -1,0 +1,1 @@
+"""The exchange proper: orders, books, matching, accounts; synchronous and deterministic."""

@@ -1,0 +1,1 @@
+"""What is traded: symbols, their filters, and the document that shows them."""
