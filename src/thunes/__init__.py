@@ -6,16 +6,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from thunes.api import backtest as backtest
     from thunes.api import check_lookahead as check_lookahead
     from thunes.api import load_candles as load_candles
-    from thunes.api import sweep as sweep
     from thunes.kernels import indicators as indicators
     from thunes.model import Candles as Candles
     from thunes.model import Costs as Costs
     from thunes.model import Stops as Stops
+    from thunes.research.backtest import backtest as backtest
     from thunes.research.gates.judge import judge as judge
     from thunes.research.search.search import search as search
+    from thunes.research.sweep import sweep as sweep
     from thunes.research.walk_forward.runner import walk_forward as walk_forward
     from thunes.strategies.base import Line as Line
     from thunes.strategies.base import Strategy as Strategy
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "backtest": "thunes.api",
+    "backtest": "thunes.research.backtest",
     "check_lookahead": "thunes.api",
     "load_candles": "thunes.api",
-    "sweep": "thunes.api",
+    "sweep": "thunes.research.sweep",
     "judge": "thunes.research.gates.judge",
     "search": "thunes.research.search.search",
     "walk_forward": "thunes.research.walk_forward.runner",

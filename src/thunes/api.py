@@ -1,4 +1,4 @@
-"""The Python front door: what `import thunes` offers, with the settings that the command would use."""
+"""What `import thunes` offers with the settings that the command would use; candles load without the research wing."""
 
 from __future__ import annotations
 
@@ -10,17 +10,13 @@ from typing import TYPE_CHECKING, Any
 from thunes.market.provider import Progress
 from thunes.market.source import WORDS
 from thunes.market.source import load_candles as load
-from thunes.research.backtest import BacktestResult, backtest, instance
-from thunes.research.sweep import SweepResult, sweep
 from thunes.settings import Settings, load_settings
-from thunes.strategies import lookahead
 
 if TYPE_CHECKING:
     from thunes.clock import Moment
     from thunes.model import Candles
+    from thunes.strategies import lookahead
     from thunes.strategies.base import Strategy
-
-__all__ = ["BacktestResult", "SweepResult", "backtest", "check_lookahead", "load_candles", "sweep"]
 
 
 def _say(text: str) -> None:
@@ -65,4 +61,7 @@ def load_candles(
 
 def check_lookahead(strategy: Strategy | type[Strategy] | str, candles: Candles, **parameters: Any) -> lookahead.Report:
     """Whether a strategy (instance, class, name or `file.py:Class`) peeks at the future: see `strategies.lookahead`."""
+    from thunes.research.backtest import instance
+    from thunes.strategies import lookahead
+
     return lookahead.check_lookahead(instance(strategy, parameters), candles)

@@ -17,6 +17,7 @@ from thunes.cli import (
     backtest,
     data,
     decay,
+    exchange,
     optimize,
     promote,
     promoted,
@@ -65,6 +66,7 @@ app.command()(reoptimize.reoptimize)
 app.command()(settings.settings)
 app.command()(version.version)
 app.add_typer(data.app, name="data")
+app.add_typer(exchange.app, name="exchange")
 app.add_typer(promoted.app, name="promoted")
 app.add_typer(strategies.app, name="strategies")
 

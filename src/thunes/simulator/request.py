@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 Side = Literal["BUY", "SELL"]
 
 
 class Refused(Exception):
-    """The exchange's own error: HTTP status, code and message, as `{"code": …, "msg": …}`."""
+    """The exchange's own error: HTTP status, code and message, as `{"code": …, "msg": …}`.
 
-    def __init__(self, status: int, code: int, message: str) -> None:
+    `retry_after`: seconds until asking again makes sense, for 429 and 418. `data`: what the answer carries beside
+    code and message, as a cancelReplace that half failed does.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: int,
+        message: str,
+        *,
+        retry_after: int | None = None,
+        data: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
+        self.retry_after, self.data = retry_after, data
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from tests.simulator.engine.venue import BTCUSDT
 
 from thunes.simulator.engine.accounts import Account
 from thunes.simulator.engine.book import Book, Half
-from thunes.simulator.engine.matching import Match, plan, quantity_for
+from thunes.simulator.engine.matching import Match, plan
 from thunes.simulator.engine.orders import Order
 from thunes.simulator.request import OrderRequest
+from thunes.simulator.symbols.quote_quantity import affordable
 
 D = Decimal
 entries = st.lists(st.tuples(st.integers(90, 110), st.integers(1, 9)), max_size=15)
@@ -72,8 +73,8 @@ def test_a_book_is_idle_until_somebody_waits_in_it() -> None:
     budget=st.integers(0, 5_000),
 )
 def test_a_budget_buys_the_most_whole_steps_that_it_pays_for(offers: Any, budget: int) -> None:
-    ladder = [(D(price), None, D(units) / 1_000) for price, units in sorted(offers)]
-    quantity = quantity_for(D(budget), ladder, D("0.001"), None)
+    ladder = [(D(price), D(units) / 1_000) for price, units in sorted(offers)]
+    quantity, _ = affordable(D(budget), ladder, D("0.001"))
     # One step at a time, in thousandths of a price.
     spent, steps, left = 0, 0, budget * 1_000
     for price, units in sorted(offers):

@@ -124,7 +124,7 @@ def test_a_replacement_that_is_refused_is_reported_as_rejected(exchange: Venue) 
     assert done.error is not None
     assert (done.error.status, done.error.code, old.status) == (409, -2021, "CANCELED")
     rejected = [event for event in exchange.events if getattr(event, "execution", "") == "REJECTED"]
-    assert [(event.status, event.reject_reason) for event in rejected] == [("REJECTED", "-2010")]  # type: ignore[union-attr]
+    assert [(event.status, event.reject_reason) for event in rejected] == [("REJECTED", done.placed.message)]  # type: ignore[union-attr]
 
 
 def test_a_replacement_that_the_gate_refuses_leaves_the_old_order() -> None:

@@ -71,6 +71,15 @@ class Half:
     def best(self) -> Decimal | None:
         return next((price for price, _, _ in self.offers()), None)
 
+    def depth(self, limit: int) -> list[Level]:
+        """Prices with all that is on offer at each, best first, at most `limit` of them."""
+        rows: dict[Decimal, Decimal] = {}
+        for price, _, quantity in self.offers():
+            if price not in rows and len(rows) == limit:
+                break
+            rows[price] = rows.get(price, ZERO) + quantity
+        return list(rows.items())
+
     def reached_by(self, price: Decimal, *, at: bool) -> list[Order]:
         """Users' orders that a trade at `price` went through (`at`: or came to), best first."""
         if not self.prices:

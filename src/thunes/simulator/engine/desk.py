@@ -10,7 +10,7 @@ from typing import Literal
 from thunes.simulator.engine.accounts import ZERO, Account
 from thunes.simulator.engine.book import Book
 from thunes.simulator.engine.floor import Floor
-from thunes.simulator.engine.matching import PREVENTION, quantity_for
+from thunes.simulator.engine.matching import PREVENTION
 from thunes.simulator.engine.orders import ListRequest, Order, OrderList, Status
 from thunes.simulator.request import OrderRequest, Refused
 
@@ -44,13 +44,11 @@ class Desk:
         if request.quote_quantity is None or request.quantity is not None:
             return request
         book = self.book(request.symbol)
-        symbol, facing = book.symbol, book.facing(request.side)
-        if facing.best() is None:
-            raise Refused(400, -2010, "Order book liquidity is less than symbol minimum quantity.")
-        mode = request.self_trade_prevention or symbol.default_self_trade_prevention
-        step = symbol.step or Decimal(1).scaleb(-symbol.base_precision)
+        mode = request.self_trade_prevention or book.symbol.default_self_trade_prevention
         own = account if mode in PREVENTION else None
-        return replace(request, quantity=quantity_for(request.quote_quantity, facing.offers(), step, own))
+        offers = book.facing(request.side).offers()
+        levels = ((price, quantity) for price, maker, quantity in offers if maker is None or maker.account is not own)
+        return replace(request, quantity=self._floor.gate.quantity(book.symbol, request.quote_quantity, levels))
 
     def check(self, account: Account, request: OrderRequest) -> None:
         book = self.book(request.symbol)
@@ -73,7 +71,7 @@ class Desk:
         order = self._build(account, replace(request, quantity=request.quantity or ZERO), "PENDING_NEW", checked=False)
         order.id = self._registry.new_id()
         order.become("REJECTED", self._floor.now)
-        self._floor.announcer.report(order, "REJECTED", reject_reason=str(refused.code))
+        self._floor.announcer.report(order, "REJECTED", reject_reason=refused.message)
 
     def place_list(self, account: Account, request: ListRequest) -> OrderList:
         """Take in a list that the gate has let through."""
@@ -175,7 +173,7 @@ def _refuse_prices(request: ListRequest, last: Decimal | None) -> None:
     gains = [one for one in request.followers if one.type.startswith("TAKE_PROFIT") or one.type == "LIMIT_MAKER"]
     if len(losses) != 1 or len(gains) != 1:
         raise Refused(400, -1014, "Unsupported order combination.")
-    loss, gain = losses[0].stop_price, gains[0].stop_price or gains[0].price
+    loss, gain = losses[0].stop_price, gains[0].price or gains[0].stop_price
     market = last if request.working is None else None  # a follower's market is not there yet
     prices = [price for price in (loss, market, gain) if price is not None]
     rising = prices if losses[0].side == "SELL" else prices[::-1]

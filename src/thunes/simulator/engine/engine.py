@@ -59,9 +59,11 @@ class Engine:
         gate: Gate | None = None,
         publish: Callable[[Event], object] = ignore,
         rules: Rules | None = None,
+        price_of: Callable[[str], Decimal | None] | None = None,
         seed: int = 0,
     ) -> None:
-        self._floor = Floor(symbols, gate or Gate(), publish, rules or Rules(), seed)
+        """`price_of` gives a symbol's price for commission in BNB; without it, its last trade here."""
+        self._floor = Floor(symbols, gate or Gate(), publish, rules or Rules(), seed, price_of)
         self._desk = Desk(self._floor)
         self._registry, self._treasury = self._floor.registry, self._floor.treasury
 
@@ -75,8 +77,8 @@ class Engine:
         quantity: Decimal,
         bids: Sequence[Level] = (),
         asks: Sequence[Level] = (),
-    ) -> int:
-        """A trade of the market and the levels it leaves, best first; returns the trade's id.
+    ) -> None:
+        """A trade of the market and the levels it leaves, best first.
 
         Resting orders that the trade went through are filled at their own price, the best and oldest first, with
         `quantity` in all. Stops trigger afterwards, on the new levels.
@@ -90,7 +92,27 @@ class Engine:
             with self._floor.turn(time_ms):
                 self._floor.sweep(book, price, quantity)
                 self._floor.printed(book, price)
-        return book.next_trade()
+
+    def prime(self, symbol: str, price: Decimal, bids: Sequence[Level], asks: Sequence[Level]) -> None:
+        """Where the market of a symbol stands that nobody waits in: its ticks concerned no order."""
+        book = self._desk.book(symbol)
+        assert book.is_idle, f"orders wait in {symbol}"
+        book.halves["BUY"].refresh(bids)
+        book.halves["SELL"].refresh(asks)
+        book.last_price = price
+
+    def watched(self) -> set[str]:
+        """The symbols in which orders wait: their ticks must be told."""
+        return self._floor.busy()
+
+    def depth(self, symbol: str, limit: int) -> tuple[list[Level], list[Level]]:
+        """Bids and asks from the best price outwards, users' orders and the market's together, one row a price."""
+        halves = self._desk.book(symbol).halves
+        return halves["BUY"].depth(limit), halves["SELL"].depth(limit)
+
+    @property
+    def next_order_id(self) -> int:
+        return self._registry.next_id
 
     def set_symbol(self, symbol: Symbol) -> None:
         """List a symbol, or change one: its status and filters hold from now on, its orders stay."""

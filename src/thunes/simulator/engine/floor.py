@@ -31,15 +31,22 @@ class Floor:
     """
 
     def __init__(
-        self, symbols: Iterable[Symbol], gate: Gate, publish: Callable[[Event], object], rules: Rules, seed: int
+        self,
+        symbols: Iterable[Symbol],
+        gate: Gate,
+        publish: Callable[[Event], object],
+        rules: Rules,
+        seed: int,
+        price_of: Callable[[str], Decimal | None] | None = None,
     ) -> None:
         self.books = {symbol.name: Book(symbol) for symbol in symbols}
         self.gate, self.rules = gate, rules
-        self.treasury = Treasury(rules, self._last_price)
+        self.treasury = Treasury(rules, price_of or self._last_price)
         self.registry = Registry(rules)
         self.announcer = Announcer(publish)
         self.lists = Lists(self)
         self._names = Random(seed)
+        self._busy: set[str] = set()
         self._tasks: deque[Callable[[], None]] = deque()
 
     @contextmanager
@@ -71,6 +78,15 @@ class Floor:
     def book_of(self, order: Order) -> Book:
         return self.books[order.request.symbol]
 
+    def busy(self) -> set[str]:
+        """The symbols in which orders wait."""
+        self._busy = {name for name in self._busy if not self.books[name].is_idle}
+        return self._busy
+
+    def _rest(self, order: Order) -> None:
+        self.book_of(order).add(order)
+        self._busy.add(order.request.symbol)
+
     def standing(self, account: Account, book: Book) -> Standing:
         return Standing(self.registry, account, book.symbol, book.last_price)
 
@@ -85,8 +101,9 @@ class Floor:
         request = order.request
         if order.waits_for_stop:
             return EMPTY
-        offers = self.book_of(order).facing(request.side).offers()
-        return plan(offers, request.side, request.price, order.remaining, order.account, order.mode)
+        book = self.book_of(order)
+        offers, allowed = book.facing(request.side).offers(), self.gate.range(book.symbol, request.side)
+        return plan(offers, request.side, request.price, order.remaining, order.account, order.mode, allowed)
 
     def admit(self, orders: Sequence[Order]) -> list[Plan]:
         """What one order, or a pair that shares its money, would do; `Refused` for what the engine does not take."""
@@ -131,7 +148,7 @@ class Floor:
         book = self.book_of(order)
         if order.request.trailing_delta is not None and order.request.stop_price is None:
             order.peak, order.trailing_ms = book.last_price, self.now
-        book.add(order)
+        self._rest(order)
 
     # Money set aside
 
@@ -165,7 +182,9 @@ class Floor:
                 self._match(order, step)
             else:
                 self._prevent(order, step)
-        if order.is_open:
+        if order.is_open and intended.out_of_range:
+            self.expire(order, "EXECUTION_RULE_PRICE_RANGE_EXCEEDED")
+        elif order.is_open:
             self._leave(order)
 
     def _leave(self, order: Order) -> None:
@@ -174,7 +193,7 @@ class Floor:
         elif order.request.time_in_force == "IOC":
             self.expire(order, "UNFILLED_IOC_QUANTITY_EXPIRED")
         else:
-            self.book_of(order).add(order)
+            self._rest(order)
 
     def _match(self, taker: Order, step: Match) -> None:
         book = self.book_of(taker)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from thunes.simulator.engine.book import Level
+from thunes.simulator.engine.matching import ANYWHERE, Range
 from thunes.simulator.engine.orders import Symbol
 from thunes.simulator.engine.registry import Standing
-from thunes.simulator.request import OrderRequest, Refused
+from thunes.simulator.request import OrderRequest, Refused, Side
 from thunes.simulator.symbols import filters
+from thunes.simulator.symbols.quote_quantity import affordable, quantity_for_quote
 from thunes.simulator.symbols.symbol import NO_LIMITS, AccountLimits
 from thunes.simulator.symbols.symbol import Symbol as Listed
 
@@ -31,6 +34,18 @@ class Gate:
     def check_trigger(self, symbol: Symbol, request: OrderRequest, standing: Standing) -> None:
         """A stop that has triggered."""
 
+    def range(self, symbol: Symbol, side: Side) -> Range:  # noqa: ARG002
+        """Between which prices a taker may trade from now on (execution rule PRICE_RANGE)."""
+        return ANYWHERE
+
+    def quantity(self, symbol: Symbol, quote: Decimal, levels: Iterable[Level]) -> Decimal:
+        """How much base a market order by quote quantity is for, where the book holds `levels`."""
+        step = symbol.step or Decimal(1).scaleb(-symbol.base_precision)
+        wanted, available = affordable(quote, levels, step)
+        if not available:
+            raise Refused(400, -2010, "Order book liquidity is less than symbol minimum quantity.")
+        return wanted
+
 
 @dataclass(frozen=True)
 class Prices:
@@ -48,11 +63,14 @@ class FilterGate(Gate):
         prices: Callable[[str], Prices],
         limits: Mapping[str, AccountLimits] | None = None,
         rules: filters.Rules = filters.DEFAULT_RULES,
+        ranges: Callable[[str, Side], Range] | None = None,
     ) -> None:
-        self._prices, self._limits, self._rules = prices, limits or {}, rules
+        self._prices, self._limits, self._rules, self._ranges = prices, limits or {}, rules, ranges
+        self._bound: dict[str, tuple[Listed, AccountLimits, filters.Rules]] = {}
 
     def check(self, symbol: Symbol, request: OrderRequest, standing: Standing) -> None:
-        filters.check(_listed(symbol), request, self.view(standing), self._rules)
+        listed, view = _listed(symbol), self.view(standing)
+        filters.check(listed, request, view, self._rules_of(listed, view.limits))
 
     def check_list(self, symbol: Symbol, requests: Sequence[OrderRequest], standing: Standing) -> None:
         filters.check_list(_listed(symbol), requests, self.view(standing), self._rules)
@@ -67,27 +85,89 @@ class FilterGate(Gate):
         if name is not None:
             raise Refused(400, -1013, f"Filter failure: {name}")
 
-    def view(self, standing: Standing) -> filters.View:
+    def range(self, symbol: Symbol, side: Side) -> Range:
+        return self._ranges(symbol.name, side) if self._ranges else ANYWHERE
+
+    def quantity(self, symbol: Symbol, quote: Decimal, levels: Iterable[Level]) -> Decimal:
+        return quantity_for_quote(_listed(symbol), quote, levels)
+
+    def view(self, standing: Standing) -> Sight:
         """What the filters see, for an account and a symbol."""
-        symbol, on_symbol, on_account = _listed(standing.symbol), standing.on_symbol, standing.on_account
-        prices = self._prices(symbol.name)
-        return filters.View(
-            average_price=prices.average,
-            last_price=standing.last_price,
-            reference_price=prices.reference,
-            orders=on_symbol.orders,
-            algo_orders=on_symbol.stops,
-            iceberg_orders=on_symbol.icebergs,
-            order_lists=on_symbol.lists,
-            account_orders=on_account.orders,
-            account_algo_orders=on_account.stops,
-            account_iceberg_orders=on_account.icebergs,
-            account_order_lists=on_account.lists,
-            base_total=standing.base,
-            # Summed over the open orders, so only where a filter asks.
-            open_buys=Decimal(0) if symbol.filters.max_position is None else standing.buying,
-            limits=self._limits.get(standing.account.name, NO_LIMITS),
-        )
+        return Sight(standing, self._prices, self._limits.get(standing.account.name, NO_LIMITS))
+
+    def _rules_of(self, symbol: Listed, limits: AccountLimits) -> filters.Rules:
+        """The rules with only the filters that are there; the same until symbol or limits are others."""
+        bound = self._bound.get(symbol.name)
+        if bound is None or bound[0] is not symbol or bound[1] is not limits:
+            bound = self._bound[symbol.name] = (symbol, limits, filters.narrowed(self._rules, symbol, limits))
+        return bound[2]
+
+
+class Sight:
+    """The `filters.Sight` of an account on a symbol: each figure is looked up when a filter asks for it."""
+
+    __slots__ = ("_found", "_prices", "_standing", "limits")
+
+    def __init__(self, standing: Standing, prices: Callable[[str], Prices], limits: AccountLimits) -> None:
+        self._standing, self._prices, self.limits = standing, prices, limits
+        self._found: Prices | None = None
+
+    @property
+    def average_price(self) -> Decimal | None:
+        return self._market().average
+
+    @property
+    def reference_price(self) -> Decimal | None:
+        return self._market().reference
+
+    @property
+    def last_price(self) -> Decimal | None:
+        return self._standing.last_price
+
+    @property
+    def orders(self) -> int:
+        return self._standing.on_symbol.orders
+
+    @property
+    def algo_orders(self) -> int:
+        return self._standing.on_symbol.stops
+
+    @property
+    def iceberg_orders(self) -> int:
+        return self._standing.on_symbol.icebergs
+
+    @property
+    def order_lists(self) -> int:
+        return self._standing.on_symbol.lists
+
+    @property
+    def account_orders(self) -> int:
+        return self._standing.on_account.orders
+
+    @property
+    def account_algo_orders(self) -> int:
+        return self._standing.on_account.stops
+
+    @property
+    def account_iceberg_orders(self) -> int:
+        return self._standing.on_account.icebergs
+
+    @property
+    def account_order_lists(self) -> int:
+        return self._standing.on_account.lists
+
+    @property
+    def base_total(self) -> Decimal:
+        return self._standing.base
+
+    @property
+    def open_buys(self) -> Decimal:
+        return self._standing.buying
+
+    def _market(self) -> Prices:
+        if self._found is None:
+            self._found = self._prices(self._standing.symbol.name)
+        return self._found
 
 
 def _listed(symbol: Symbol) -> Listed:

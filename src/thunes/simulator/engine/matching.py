@@ -39,18 +39,38 @@ class Prevention(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Steps in order; `executed` in base and `cost` in quote are their trades' sums."""
+    """Steps in order; `executed` in base and `cost` in quote are their trades' sums.
+
+    `out_of_range`: what came next in the book lies where the execution rule lets nobody take.
+    """
 
     steps: tuple[Match | Prevention, ...]
     executed: Decimal
     cost: Decimal
+    out_of_range: bool = False
 
 
-EMPTY = Plan((), ZERO, ZERO)
+class Range(NamedTuple):
+    """Lowest and highest price at which a taker may trade; None: no bound."""
+
+    low: Decimal | None = None
+    high: Decimal | None = None
+
+    def holds(self, price: Decimal) -> bool:
+        return (self.low is None or self.low <= price) and (self.high is None or price <= self.high)
+
+
+EMPTY, ANYWHERE = Plan((), ZERO, ZERO), Range()
 
 
 def plan(
-    offers: Iterable[Offer], side: Side, limit: Decimal | None, quantity: Decimal, owner: Account, mode: str
+    offers: Iterable[Offer],
+    side: Side,
+    limit: Decimal | None,
+    quantity: Decimal,
+    owner: Account,
+    mode: str,
+    allowed: Range = ANYWHERE,
 ) -> Plan:
     """Walk the offers until the quantity is spent or the limit reached; `limit` None takes any price."""
     steps: list[Match | Prevention] = []
@@ -58,6 +78,8 @@ def plan(
     for price, maker, available in offers:
         if left <= 0 or not crosses(side, limit, price):
             break
+        if allowed is not ANYWHERE and not allowed.holds(price):
+            return Plan(tuple(steps), executed, cost, out_of_range=True)
         if maker is not None and maker.account is owner and mode in PREVENTION:
             taker_lost, maker_lost = PREVENTION[mode](left, available)
             steps.append(Prevention(price, maker, taker_lost, maker_lost))
@@ -67,17 +89,3 @@ def plan(
         steps.append(Match(price, traded, maker))
         left, executed, cost = left - traded, executed + traded, cost + price * traded
     return Plan(tuple(steps), executed, cost)
-
-
-def quantity_for(budget: Decimal, offers: Iterable[Offer], step: Decimal, own: Account | None) -> Decimal:
-    """The largest multiple of `step` that trades for at most `budget` of quote; what the offers cannot serve is
-    counted at their last price. Offers of the account `own` do not count. 0 when the budget pays for no step."""
-    wanted, last = ZERO, None
-    for price, maker, available in offers:
-        if maker is not None and maker.account is own:
-            continue
-        last, affordable = price, budget // (price * step) * step
-        if affordable <= available:
-            return wanted + affordable
-        wanted, budget = wanted + available, budget - price * available
-    return wanted + budget // (last * step) * step if last is not None else ZERO

@@ -43,6 +43,11 @@ class Registry:
         self.lists: dict[int, OrderList] = {}
         self._last_id = self._last_list_id = 0
 
+    @property
+    def next_id(self) -> int:
+        """The id that the next order gets."""
+        return self._last_id + 1
+
     def new_id(self) -> int:
         self._last_id += 1
         return self._last_id
@@ -76,7 +81,8 @@ class Registry:
         if not keep_old:
             self._named.pop((*place, order.client_order_id), None)
         order.client_order_id = client_order_id
-        self._named[*place, client_order_id] = order
+        if not self.is_taken(*place, client_order_id):  # the name of an open order stays that order's
+            self._named[*place, client_order_id] = order
 
     def count_list(self, group: OrderList, change: int) -> None:
         """Count a list in (1) or out (−1)."""

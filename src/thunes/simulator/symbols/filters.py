@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation
-from typing import Literal
+from typing import Literal, NamedTuple, Protocol
 
 from thunes.simulator.request import OrderRequest, Refused
 from thunes.simulator.symbols.symbol import NO_LIMITS, AccountLimits, Notional, PercentPrice, Steps, Symbol
@@ -24,14 +24,47 @@ MARKET_TYPES = ("MARKET", *TRIGGERED_MARKET_TYPES)
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True)
-class View:
+class Sight(Protocol):
     """What filters see of the world: prices of the symbol, and what the account has before the order.
 
     `average_price` is the volume-weighted price of the filter's last minutes (before that: the last trade); None means
     that there never was one. Counts are of open orders; `base_total` is free + locked base, `open_buys` the quantity of
-    the symbol's open BUY orders.
+    the symbol's open BUY orders. Few filters ask for most of it, so it may be worked out when it is asked for.
     """
+
+    @property
+    def average_price(self) -> Decimal | None: ...
+    @property
+    def last_price(self) -> Decimal | None: ...
+    @property
+    def reference_price(self) -> Decimal | None: ...
+    @property
+    def orders(self) -> int: ...
+    @property
+    def algo_orders(self) -> int: ...
+    @property
+    def iceberg_orders(self) -> int: ...
+    @property
+    def order_lists(self) -> int: ...
+    @property
+    def account_orders(self) -> int: ...
+    @property
+    def account_algo_orders(self) -> int: ...
+    @property
+    def account_iceberg_orders(self) -> int: ...
+    @property
+    def account_order_lists(self) -> int: ...
+    @property
+    def base_total(self) -> Decimal: ...
+    @property
+    def open_buys(self) -> Decimal: ...
+    @property
+    def limits(self) -> AccountLimits: ...
+
+
+@dataclass(frozen=True)
+class View:
+    """A `Sight` as plain values."""
 
     average_price: Decimal | None = None
     last_price: Decimal | None = None
@@ -91,17 +124,16 @@ class Rules:
 DEFAULT_RULES = Rules()
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     """One order before the filters."""
 
     symbol: Symbol
     request: OrderRequest
-    view: View
+    view: Sight
     rules: Rules
 
 
-def market_price(view: View, minutes: int) -> Decimal | None:
+def market_price(view: Sight, minutes: int) -> Decimal | None:
     """The price that filters judge at: the reference price, else the average, else (of 0 minutes) the last trade's."""
     if view.reference_price is not None:
         return view.reference_price
@@ -133,10 +165,11 @@ def price_filter(case: Case) -> bool:
     steps, request = case.symbol.filters.price_filter, case.request
     if steps is None:
         return True
-    return all(keeps(steps, price) for price in (request.price, request.stop_price) if price is not None)
+    price, stop_price = request.price, request.stop_price
+    return (price is None or keeps(steps, price)) and (stop_price is None or keeps(steps, stop_price))
 
 
-def _percent(band: PercentPrice | None, request: OrderRequest, view: View) -> bool:
+def _percent(band: PercentPrice | None, request: OrderRequest, view: Sight) -> bool:
     market = None if band is None else market_price(view, band.minutes)
     if band is None or market is None or request.price is None:
         return True
@@ -157,11 +190,12 @@ def percent_price_by_side(case: Case) -> bool:
 
 def lot_size(case: Case) -> bool:
     """Quantity and iceberg quantity of every type: bounds and step."""
-    steps, quantities = case.symbol.filters.lot_size, (case.request.quantity, case.request.iceberg_quantity)
+    steps, whole, shown = case.symbol.filters.lot_size, case.request.quantity, case.request.iceberg_quantity
     if steps is None:
         return True
     zero_disables = case.rules.zero_disables_lot_size
-    return all(keeps(steps, quantity, zero_disables=zero_disables) for quantity in quantities if quantity is not None)
+    fits = whole is None or keeps(steps, whole, zero_disables=zero_disables)
+    return fits and (shown is None or keeps(steps, shown, zero_disables=zero_disables))
 
 
 def market_lot_size(case: Case) -> bool:
@@ -196,10 +230,8 @@ def notional_bounds(case: Case) -> bool:
 
 def iceberg_parts(case: Case) -> bool:
     """⌈quantity / iceberg quantity⌉ parts at most."""
-    parts, request = case.symbol.filters.iceberg_parts, case.request
-    if parts is None or request.iceberg_quantity is None or request.quantity is None:
-        return True
-    return request.quantity <= EXACT.multiply(request.iceberg_quantity, Decimal(parts))
+    parts, whole, shown = case.symbol.filters.iceberg_parts, case.request.quantity, case.request.iceberg_quantity
+    return parts is None or shown is None or whole is None or whole <= EXACT.multiply(shown, Decimal(parts))
 
 
 def max_position(case: Case) -> bool:
@@ -249,52 +281,56 @@ ORDER_FILTERS: dict[str, Callable[[Case], bool]] = {
 
 @dataclass(frozen=True)
 class Count:
-    """A filter of open counts: where its limit and the count stand, and which orders count."""
+    """A filter of open counts: where its limit and the count stand, and which orders count; None: lists do."""
 
     limit: str
     already: str
-    counts: Callable[[OrderRequest], bool]
+    counts: Callable[[OrderRequest], bool] | None
     of_account: bool
 
 
-COUNTED: dict[str, Callable[[OrderRequest], bool]] = {
+COUNTED: dict[str, Callable[[OrderRequest], bool] | None] = {
     "ORDERS": lambda _: True,
     "ALGO_ORDERS": lambda request: request.type in ALGO_TYPES,
     "ICEBERG_ORDERS": lambda request: request.iceberg_quantity is not None,
-    "ORDER_LISTS": lambda _: False,  # a list is counted once, not by its orders
+    "ORDER_LISTS": None,  # a list is counted once, not by its orders
 }
 COUNT_FILTERS = {
-    f"{scope}MAX_NUM_{kind}": Count(
-        limit=f"{scope}MAX_NUM_{kind}".lower(),
-        already=f"{'account_' if scope else ''}{kind.lower()}",
-        counts=counts,
-        of_account=bool(scope),
-    )
-    for scope in ("", "EXCHANGE_")
+    (name := f"{scope}MAX_NUM_{kind}"): Count(name.lower(), f"{view}{kind.lower()}", counts, of_account=bool(scope))
+    for scope, view in (("", ""), ("EXCHANGE_", "account_"))
     for kind, counts in COUNTED.items()
 }
 
 
-def _count_fits(count: Count, symbol: Symbol, requests: Sequence[OrderRequest], view: View, lists: int) -> bool:
+def _count_fits(count: Count, symbol: Symbol, requests: Sequence[OrderRequest], view: Sight, lists: int) -> bool:
     """Whether orders and lists that come together leave an open count within its limit."""
-    limit = getattr(view.limits if count.of_account else symbol.filters, count.limit)
-    if limit is None:
+    added = lists if count.counts is None else sum(map(count.counts, requests))
+    if added == 0:
         return True
-    added = lists if count.limit.endswith("order_lists") else sum(map(count.counts, requests))
-    return bool(added == 0 or getattr(view, count.already) + added <= limit)
+    limit = getattr(view.limits if count.of_account else symbol.filters, count.limit)
+    return bool(limit is None or getattr(view, count.already) + added <= limit)
+
+
+def narrowed(rules: Rules, symbol: Symbol, limits: AccountLimits) -> Rules:
+    """The same rules without the filters that neither symbol nor account has: those let everything pass."""
+    return replace(rules, order=tuple(name for name in rules.order if _exists(name, symbol, limits)))
+
+
+def _exists(name: str, symbol: Symbol, limits: AccountLimits) -> bool:
+    if name == "MAX_ASSET":
+        return symbol.base in limits.max_asset or symbol.quote in limits.max_asset
+    return getattr(limits if name.startswith("EXCHANGE_") else symbol.filters, name.lower()) is not None
 
 
 def failure(
-    symbol: Symbol, requests: Sequence[OrderRequest], view: View, rules: Rules = DEFAULT_RULES, lists: int = 0
+    symbol: Symbol, requests: Sequence[OrderRequest], view: Sight, rules: Rules = DEFAULT_RULES, lists: int = 0
 ) -> str | None:
     """The first filter that orders placed together do not pass, or None; `lists` of them are new order lists."""
     cases = [Case(symbol, request, view, rules) for request in requests]
     for name in rules.order:
-        if name in ORDER_FILTERS:
-            passes = all(map(ORDER_FILTERS[name], cases))
-        else:
-            passes = _count_fits(COUNT_FILTERS[name], symbol, requests, view, lists)
-        if not passes:
+        passes = ORDER_FILTERS.get(name)
+        fits = all(map(passes, cases)) if passes else _count_fits(COUNT_FILTERS[name], symbol, requests, view, lists)
+        if not fits:
             return name
     return None
 
@@ -304,7 +340,7 @@ def _refuse(name: str | None, code: int = -1013) -> None:
         raise Refused(400, code, f"Filter failure: {name}")
 
 
-def check(symbol: Symbol, request: OrderRequest, view: View, rules: Rules = DEFAULT_RULES) -> None:
+def check(symbol: Symbol, request: OrderRequest, view: Sight, rules: Rules = DEFAULT_RULES) -> None:
     """Raise `Refused` when the exchange would not let the order through to its engine.
 
     A market order by quote quantity may carry the quantity that `quantity_for_quote` found for it: then that is judged
@@ -315,7 +351,7 @@ def check(symbol: Symbol, request: OrderRequest, view: View, rules: Rules = DEFA
     _check_iceberg(request)
 
 
-def check_list(symbol: Symbol, requests: Sequence[OrderRequest], view: View, rules: Rules = DEFAULT_RULES) -> None:
+def check_list(symbol: Symbol, requests: Sequence[OrderRequest], view: Sight, rules: Rules = DEFAULT_RULES) -> None:
     """As `check`, for the orders of one order list: refused as a whole, also where only all of them are too many."""
     for request in requests:
         check_tradable(symbol, request)
@@ -338,7 +374,7 @@ def _resting(rules: Rules) -> Rules:
 
 
 def check_amend(
-    symbol: Symbol, order: OrderRequest, new_quantity: Decimal, amends: int, view: View, rules: Rules = DEFAULT_RULES
+    symbol: Symbol, order: OrderRequest, new_quantity: Decimal, amends: int, view: Sight, rules: Rules = DEFAULT_RULES
 ) -> None:
     """Raise `Refused` when an open order, amended `amends` times so far, may not shrink to `new_quantity`."""
     quantity = order.quantity or ZERO
@@ -354,7 +390,7 @@ def check_amend(
     _refuse(failure(symbol, (replace(order, quantity=new_quantity),), view, _resting(rules)))
 
 
-def failure_at_trigger(symbol: Symbol, order: OrderRequest, view: View, rules: Rules = DEFAULT_RULES) -> str | None:
+def failure_at_trigger(symbol: Symbol, order: OrderRequest, view: Sight, rules: Rules = DEFAULT_RULES) -> str | None:
     """The filter that a STOP_LOSS or TAKE_PROFIT does not pass as the market order it becomes; None for other types."""
     if order.type not in TRIGGERED_MARKET_TYPES:
         return None

@@ -8,6 +8,7 @@ from decimal import Decimal
 from thunes.simulator.request import Refused
 from thunes.simulator.symbols.filters import EXACT, ZERO, keeps
 from thunes.simulator.symbols.symbol import Symbol
+from thunes.simulator.symbols.tradable import check_status
 
 
 def quantity_for_quote(symbol: Symbol, quote: Decimal, levels: Iterable[tuple[Decimal, Decimal]]) -> Decimal:
@@ -17,10 +18,11 @@ def quantity_for_quote(symbol: Symbol, quote: Decimal, levels: Iterable[tuple[De
     order ends EXPIRED with a part of it executed. Errors: `Refused` for a book that is empty or thinner than the least
     quantity, and for a quantity outside LOT_SIZE or MARKET_LOT_SIZE.
     """
+    check_status(symbol)
     steps = symbol.filters.lot_size, symbol.filters.market_lot_size
     # Steps are powers of ten: every multiple of the larger one is one of the smaller.
     step = max((grid.step for grid in steps if grid), default=ZERO) or Decimal(1).scaleb(-symbol.base_precision)
-    wanted, available = _walk(quote, levels, step)
+    wanted, available = affordable(quote, levels, step)
     if not available:
         raise Refused(400, -2010, "Order book liquidity is less than symbol minimum quantity.")
     for name, grid in zip(("LOT_SIZE", "MARKET_LOT_SIZE"), steps, strict=True):
@@ -33,8 +35,8 @@ def quantity_for_quote(symbol: Symbol, quote: Decimal, levels: Iterable[tuple[De
     return wanted
 
 
-def _walk(quote: Decimal, levels: Iterable[tuple[Decimal, Decimal]], step: Decimal) -> tuple[Decimal, Decimal]:
-    """The quantity that `quote` pays for, cut to the step, and what the levels walked hold."""
+def affordable(quote: Decimal, levels: Iterable[tuple[Decimal, Decimal]], step: Decimal) -> tuple[Decimal, Decimal]:
+    """The quantity that `quote` pays for, cut to the step, and what the levels walked hold; 0 and 0 of no levels."""
     before, available, left, last = ZERO, ZERO, quote, ZERO
     for price, size in levels:
         last, before, cost = price, available, EXACT.multiply(price, size)

@@ -22,6 +22,13 @@ def check_tradable(symbol: Symbol, request: OrderRequest) -> None:
         raise Refused(400, -1013, message)
 
 
+def check_status(symbol: Symbol) -> None:
+    """Raise `Refused` when the symbol takes no orders of any kind."""
+    message = _closed(symbol)
+    if message:
+        raise Refused(400, -1013, message)
+
+
 def _closed(symbol: Symbol) -> str:
     if symbol.status in ("HALT", "BREAK"):
         return "Market is closed."

@@ -1,0 +1,1 @@
+"""The local exchange beside bare applications: orders, streams, candles, memory."""

@@ -1,0 +1,1 @@
+"""Everything that may go wrong with an exchange, on purpose."""

@@ -1,0 +1,1 @@
+"""The exchange on a port, or inside a process."""

@@ -1,0 +1,82 @@
+"""HTTP as a thin skin: an ASGI request becomes a `Request`, its `Answer` goes out in the manner that it asks for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from thunes.simulator.api.messages import PLAIN, Answer, Request, refusal
+from thunes.simulator.request import Refused
+from thunes.simulator.transport.http import EXTENSION
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+MOST_BYTES = 1 << 20  # of a body: what is longer is not even read to its end
+TOO_LARGE = refusal(Refused(413, -1100, "The request's body is too large."))
+
+
+class Application:
+    """The exchange's HTTP side: `answer` is asked for each request, `control` for those under /sim/."""
+
+    def __init__(
+        self,
+        answer: Callable[[Request], Answer],
+        control: Callable[[Request, dict[str, str]], Answer] | None,
+    ) -> None:
+        self._answer, self._control = answer, control
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        method, headers = scope["method"], scope["headers"]
+        body = b"" if method in ("GET", "HEAD") else await _body(receive)
+        await self._send(scope, send, TOO_LARGE if body is None else self._ask(scope, method, headers, body))
+
+    def _ask(self, scope: Scope, method: str, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Answer:
+        path, client = scope["path"], scope["client"]
+        address = client[0] if client else ""
+        if self._control is not None and path.startswith("/sim/"):
+            request = Request(method, path, scope["query_string"], body, "", address)
+            return self._control(request, {name.decode("latin-1"): value.decode("latin-1") for name, value in headers})
+        key = next((value.decode("latin-1") for name, value in headers if name == b"x-mbx-apikey"), "")
+        return self._answer(Request(method, path, scope["query_string"], body, key, address))
+
+    async def _send(self, scope: Scope, send: Send, answer: Answer) -> None:
+        manner = answer.manner
+        if manner is not PLAIN:
+            if manner.delay_ms:
+                await asyncio.sleep(manner.delay_ms / 1000)
+            if manner.cut or manner.hang:
+                wire = scope["extensions"][EXTENSION]
+                wire.cut() if manner.cut else wire.stop_reading()
+                return
+        body = answer.body
+        headers = [
+            (b"content-type", answer.content_type),
+            (b"content-length", str(len(body)).encode()),
+            *answer.headers,
+        ]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        step = manner.drip_bytes
+        while step and len(body) > step:
+            await send({"type": "http.response.body", "body": body[:step], "more_body": True})
+            await asyncio.sleep(manner.drip_ms / 1000)
+            body = body[step:]
+        await send({"type": "http.response.body", "body": body})
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body; None for one that is too large."""
+    message = await receive()
+    body, more = message.get("body", b""), message.get("more_body", False)
+    while more:
+        if len(body) > MOST_BYTES:
+            return None
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body if len(body) <= MOST_BYTES else None

@@ -1,0 +1,105 @@
+"""The exchange on a port: uvicorn with the exchange's own connections, and the pulse that lets its time run."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from types import FrameType
+
+import uvicorn
+import uvloop
+
+from thunes.errors import NetworkError
+from thunes.simulator.server.asgi import Application
+from thunes.simulator.server.parts import Parts
+from thunes.simulator.transport.contract import Limits
+from thunes.simulator.transport.http import HttpConnection
+from thunes.simulator.transport.websocket import connection_class
+
+PULSE = 0.05  # seconds between two looks at the clock, where time runs by itself
+FAREWELL = 1  # seconds for requests at work to end
+BACKLOG = 4_096
+STEPPED_BUFFER = 256 << 20  # bytes
+
+
+class Host(uvicorn.Server):
+    """Serves one exchange until it is told to stop. The port is open as soon as this is made."""
+
+    def __init__(self, parts: Parts, address: str = "127.0.0.1", port: int = 0) -> None:
+        """Port 0: a free one. Error: `NetworkError` where the port cannot be had."""
+        self.socket = _bound(address, port)
+        self.ready = threading.Event()
+        self.stopped_by = 0  # the signal that ended it
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._parts = parts
+        control = parts.control.answer if parts.control else None
+        super().__init__(
+            uvicorn.Config(
+                Application(parts.dispatcher.answer, control),
+                http=HttpConnection,
+                ws=connection_class(parts, _limits(parts), parts.exchange.clock),
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                timeout_graceful_shutdown=FAREWELL,
+                backlog=BACKLOG,
+            )
+        )
+
+    @property
+    def address(self) -> str:
+        """Host and port as they stand in a URL."""
+        host, port = self.socket.getsockname()[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def serve_until_stopped(self) -> None:
+        """Block until `should_exit` is set, or a signal comes where this is the main thread."""
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve_with_pulse())
+
+    async def _serve_with_pulse(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        pulse = self.loop.create_task(self._beat())
+        try:
+            await self.serve(sockets=[self.socket])
+        finally:
+            pulse.cancel()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """A signal stops the server in good order; whoever started it decides what the process does then."""
+        self.stopped_by, self.should_exit = sig, True
+
+    async def startup(self, sockets: Iterable[socket.socket] | None = None) -> None:
+        await super().startup(list(sockets or ()))
+        self.ready.set()
+
+    async def _beat(self) -> None:
+        """Let what is due happen also while nobody asks."""
+        while self._parts.exchange.pace is not None:
+            self._parts.exchange.catch_up()
+            await asyncio.sleep(PULSE)
+
+
+def _limits(parts: Parts) -> Limits:
+    """A clock that is told to move says years at once: what waits for a client may be more then."""
+    real = Limits() if parts.exchange.pace else Limits(buffer=STEPPED_BUFFER)
+    return real if parts.options.limits else replace(real, frames_per_second=None)
+
+
+def _bound(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(BACKLOG)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise NetworkError("E-PORT", f"cannot serve on {address}:{port}: {error}.", "Give another --port.") from error
+    listener.setblocking(False)  # noqa: FBT003
+    return listener

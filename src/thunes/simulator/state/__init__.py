@@ -1,0 +1,1 @@
+"""An exchange that goes on where it was when its process ends."""

@@ -1,0 +1,72 @@
+"""HTTP connections that an application can cut or leave hanging, which ASGI has no words for."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from thunes.simulator.transport.sockets import reset
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+EXTENSION = "thunes.wire"
+
+
+class Wire:
+    """The connection below a request; an application finds it in `scope["extensions"]["thunes.wire"]`.
+
+    After either call the application may return or go on sending: nothing of it leaves this machine.
+    """
+
+    def __init__(self, connection: HttpConnection) -> None:
+        self._connection = connection
+
+    def cut(self) -> None:
+        """Reset the TCP connection at once: the client sees it break before any answer."""
+        self._connection.mute()
+        reset(self._connection.transport)
+
+    def stop_reading(self) -> None:
+        """Half-open: from now on nothing is read and nothing is sent; the socket stays open until the server stops."""
+        self._connection.mute()
+        self._connection.is_half_open = True
+        transport = self._connection.transport
+        if transport.is_reading():
+            transport.pause_reading()
+
+
+class HttpConnection(HttpToolsProtocol):
+    """uvicorn's HTTP protocol (`uvicorn.Config(http=HttpConnection)`) with a `Wire` for each connection."""
+
+    is_half_open = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._extensions: dict[str, Any] = {EXTENSION: Wire(self)}
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = self._extensions
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle  # `self.cycle` is the newest, where a client sends ahead of the answers
+        super()._start_asgi_task(cycle, app)
+
+    def mute(self) -> None:
+        """Let nothing of the answer in work go out, nor any after it."""
+        # uvicorn's own word for a client that has gone: what the application sends from then on is ignored.
+        self._answering.disconnected = True
+
+    def timeout_keep_alive_handler(self) -> None:
+        if not self.is_half_open:
+            super().timeout_keep_alive_handler()
+
+    def shutdown(self) -> None:
+        if self.is_half_open:  # it would never end by itself, and the server waits for all
+            reset(self.transport)
+        else:
+            super().shutdown()

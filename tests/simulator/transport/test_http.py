@@ -1,0 +1,151 @@
+"""An application that cuts its client off, or leaves it hanging."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.simulator.transport.server import PATIENCE, Running, serving
+
+from thunes.simulator.transport.http import EXTENSION, Wire
+
+pytestmark = pytest.mark.loopback
+
+REQUEST = b"GET %s HTTP/1.1\r\nHost: here\r\n\r\n"
+ANSWER = [
+    {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]},
+    {"type": "http.response.body", "body": b"ok"},
+]
+
+
+class Venue:
+    """An ASGI application whose paths say what it does."""
+
+    def __init__(self) -> None:
+        self.wires: list[Wire] = []
+        self.done = threading.Semaphore(0)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        wire = scope["extensions"][EXTENSION]
+        self.wires.append(wire)
+        path = scope["path"]
+        assert (await receive())["type"] == "http.request"
+        if path.startswith("/drip"):
+            await send(ANSWER[0])
+        if path.endswith("cut"):
+            wire.cut()
+        if path.endswith("hang"):
+            wire.stop_reading()
+        for message in ANSWER[1:] if path.startswith("/drip") else ANSWER:
+            await send(message)
+        if path.endswith("after"):
+            wire.stop_reading()
+        self.done.release()
+
+
+@pytest.fixture
+def venue() -> Venue:
+    return Venue()
+
+
+@pytest.fixture
+def running(venue: Venue) -> Iterator[Running]:
+    with serving(venue) as running:
+        yield running
+
+
+def client(running: Running) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", running.port), PATIENCE)
+
+
+def ask(connection: socket.socket, path: bytes) -> bytes:
+    """A request, and what comes of its answer's last line."""
+    connection.sendall(REQUEST % path)
+    answer = b""
+    while not answer.endswith(b"ok"):
+        piece = connection.recv(4096)
+        if not piece:
+            break
+        answer += piece
+    return answer
+
+
+def listen(connection: socket.socket) -> None:
+    while connection.recv(4096):
+        pass
+
+
+def test_requests_of_one_connection_share_a_wire_and_others_do_not(running: Running, venue: Venue) -> None:
+    with client(running) as one, client(running) as two:
+        for connection in (one, one, two):
+            assert ask(connection, b"/").startswith(b"HTTP/1.1 200")
+    first, second, third = venue.wires
+    assert first is second
+    assert first is not third
+
+
+@pytest.mark.parametrize("path", [b"/cut", b"/drip/cut"])
+def test_a_cut_is_a_reset_without_an_answer(running: Running, path: bytes) -> None:
+    with client(running) as connection:
+        ask(connection, b"/")
+        connection.sendall(REQUEST % path)
+        with pytest.raises(ConnectionResetError):
+            listen(connection)
+    with client(running) as other:
+        assert ask(other, b"/").endswith(b"ok")
+
+
+def test_a_cut_client_that_sent_ahead_gets_nothing_of_either(running: Running, venue: Venue) -> None:
+    with client(running) as connection:
+        connection.sendall(REQUEST % b"/cut" + REQUEST % b"/")
+        with pytest.raises(ConnectionResetError):
+            connection.recv(4096)
+    assert len(venue.wires) == 1
+
+
+@pytest.mark.parametrize("more", [b"", REQUEST % b"/"])
+def test_half_open_answers_nothing_and_the_socket_stays(running: Running, venue: Venue, more: bytes) -> None:
+    with client(running) as connection:
+        connection.sendall(REQUEST % b"/hang" + more)
+        assert venue.done.acquire(timeout=PATIENCE)
+        [protocol] = running.server.server_state.connections
+        assert not running.call(protocol.transport.is_reading)  # type: ignore[union-attr]
+        connection.sendall(REQUEST % b"/")
+        connection.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        assert len(venue.wires) == 1
+        assert len(running.server.server_state.connections) == 1
+        with client(running) as other:
+            assert ask(other, b"/").endswith(b"ok")
+
+
+def test_half_open_after_an_answer_outlives_the_keep_alive(running: Running, venue: Venue) -> None:
+    with client(running) as connection:
+        assert ask(connection, b"/after").endswith(b"ok")
+        assert venue.done.acquire(timeout=PATIENCE)
+        [protocol] = running.server.server_state.connections
+        running.call(protocol.timeout_keep_alive_handler)  # type: ignore[union-attr]
+        assert not running.call(protocol.transport.is_closing)  # type: ignore[union-attr]
+
+
+def test_an_idle_connection_ends_with_the_keep_alive(running: Running) -> None:
+    with client(running) as connection:
+        ask(connection, b"/")
+        [protocol] = running.server.server_state.connections
+        running.call(protocol.timeout_keep_alive_handler)  # type: ignore[union-attr]
+        assert connection.recv(1) == b""
+
+
+def test_a_server_with_half_open_connections_can_stop(venue: Venue) -> None:
+    with serving(venue) as running, client(running) as connection, client(running) as idle:
+        ask(idle, b"/")
+        connection.sendall(REQUEST % b"/hang")
+        assert venue.done.acquire(timeout=PATIENCE)
+        running.stop()
+        with pytest.raises(ConnectionResetError):
+            connection.recv(1)
+        assert idle.recv(1) == b""
