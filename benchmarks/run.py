@@ -15,6 +15,11 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.decisions import decisions, searches
+from benchmarks.exchange.candles import memory as exchange_memory
+from benchmarks.exchange.candles import stepped
+from benchmarks.exchange.direct import direct
+from benchmarks.exchange.orders import orders
+from benchmarks.exchange.streams import streams
 from benchmarks.measure import machine
 from benchmarks.processes import commands, first_use, memory
 from benchmarks.rows import Row
@@ -35,14 +40,22 @@ CASES: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "memory": memory,
     "first": first_use,
     "commands": commands,
+    "orders": orders,
+    "engine": direct,
+    "streams": streams,
+    "candles": stepped,
+    "soak": exchange_memory,
 }
+LONG = ("soak",)  # by name only
 
 
 def parser() -> argparse.ArgumentParser:
     """The options."""
     options = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     options.add_argument("--data", default=str(REAL), help="candles, as in thunes --data (default: %(default)s)")
-    options.add_argument("--only", nargs="+", choices=CASES, default=list(CASES), help="some of the cases")
+    options.add_argument(
+        "--only", nargs="+", choices=CASES, default=[name for name in CASES if name not in LONG], help="some cases"
+    )
     options.add_argument("--no-peers", action="store_true", help="thunes alone")
     options.add_argument("--quick", action="store_true", help="tiny sizes, to try the bench itself out")
     options.add_argument("--out", type=Path, default=ROOT / "artifacts" / "bench", help="folder of bench.json")

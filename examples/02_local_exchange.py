@@ -7,16 +7,13 @@ money are made up, and the prices are the synthetic market's: nothing here is wo
 import hashlib
 import hmac
 import json
-import warnings
 from decimal import Decimal
 
 import websocket
+from binance import Client
 
 import thunes as th
 from thunes.simulator import LocalExchange
-
-warnings.simplefilter("ignore", DeprecationWarning)  # python-binance imports an old name of websockets
-from binance import Client  # noqa: E402
 
 KEY, SECRET = "demo-key", "demo-secret"  # made up, as the account is
 

@@ -71,7 +71,7 @@ def _with_wrk(setting: Setting, rounds: int, ours: Server, bare: Server) -> Iter
     program = shutil.which("wrk")
     if program is None:
         note = "skipped, wrk is not installed (Debian: apt-get install wrk)"
-        yield Row(ORDERS, WRK.case, float("nan"), "orders/s", note=note, facts={"skipped": True})
+        yield Row(ORDERS, WRK.case, 0.0, "orders/s", note=note, facts={"skipped": True})
         return
     seconds = 1 if setting.quick else WRK.amount
     with tempfile.TemporaryDirectory() as folder:
@@ -115,8 +115,8 @@ def _rows(client: Client, pairs: list[tuple[Round, Round]], peer: str) -> Iterat
     """The rate and the 99th percentile of the latency: medians over the rounds."""
     ours, bare = ([pair[k] for pair in pairs] for k in (0, 1))
     rate, peer_rate = _median(ours, lambda one: one.rate), _median(bare, lambda one: one.rate)
-    cpu = _median(ours, lambda one: one.cpu) * 1e6
-    spent = f", {cpu:.0f} µs of the server's processor an order" if cpu else ""
+    cpu, peer_cpu = (_median(rounds, lambda one: one.cpu) * 1e6 for rounds in (ours, bare))
+    spent = f"; processor of the server {cpu:.0f} µs an order, bare {peer_cpu:.0f}" if cpu else ""
     yield Row(
         ORDERS,
         client.case,

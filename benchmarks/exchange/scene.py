@@ -18,7 +18,7 @@ MONEY = {"USDT": Decimal(10**9), "BTC": Decimal(10**5)}
 PAST = 1_000  # candles before the start
 MANY = 60_000  # candles of a market that is played
 QUANTITY = "0.0004"  # the ladder of one moment holds half a million of these on each side
-ORDER = "/api/v3/order"
+ORDER, STREAM = "/api/v3/order", f"/ws/{SYMBOL.lower()}@trade"
 BODIES = 2_000  # different ones; an id is free again once its order is filled, so they serve any number of times
 TIMESTAMP = 1_700_000_000_000  # the exchange's time stands, so nobody looks at it
 

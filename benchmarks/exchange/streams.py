@@ -13,9 +13,8 @@ from contextlib import closing, contextmanager
 from statistics import median
 from subprocess import PIPE, Popen
 
-from benchmarks.exchange import servers
+from benchmarks.exchange import scene, servers
 from benchmarks.exchange.servers import Server
-from benchmarks.exchange.subscribers import STREAM
 from benchmarks.measure import Timing, process
 from benchmarks.rows import Goal, Row
 from benchmarks.setting import ROOT, Setting
@@ -38,15 +37,15 @@ def streams(setting: Setting) -> Iterator[Row]:
         STREAMS,
         "fan-out",
         rate,
-        "deliveries/s",
+        "msg/s",
         _timing(ours),
-        peer="websockets",
+        peer="bare",
         peer_timing=_timing(bare),
         goal=Goal(100_000, least=True),
         note=note,
         facts=facts,
     )
-    yield Row(STREAMS, "  lost or out of order", sum(map(_wrong, ours)), "messages", goal=Goal(0, least=False))
+    yield Row(STREAMS, "  lost or out of order", sum(map(_wrong, ours)), "msg", goal=Goal(0, least=False))
     yield from _stalled(each)
 
 
@@ -90,7 +89,7 @@ def _stalled(each: int) -> Iterator[Row]:
     note = f"meanwhile the ten others got {found['deliveries']:,.0f} messages, {_wrong(found):.0f} lost or out of order"
     facts = {"others": found}
     goal = Goal(2, least=False)
-    yield Row(STREAMS, "a stalled subscriber is dropped", seconds, "s", goal=goal, note=note, facts=facts)
+    yield Row(STREAMS, "a stalled one is dropped", seconds, "s", goal=goal, note=note, facts=facts)
 
 
 @contextmanager
@@ -101,7 +100,7 @@ def stalled(port: int) -> Iterator[socket.socket]:
         peer.connect(("127.0.0.1", port))
         key = base64.b64encode(bytes(16)).decode()
         upgrade = f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13"
-        peer.sendall(f"GET {STREAM} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{upgrade}\r\n\r\n".encode())
+        peer.sendall(f"GET {scene.STREAM} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{upgrade}\r\n\r\n".encode())
         if not peer.recv(12).endswith(b" 101"):
             raise RuntimeError("the handshake was refused")
         yield peer

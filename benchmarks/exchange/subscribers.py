@@ -22,7 +22,6 @@ SUBSCRIBERS = 10
 AHEAD = 4_000  # messages on their way to a subscriber, at most: less than its connection may leave unread
 BARS = 50  # played by one request
 EACH = 500  # trades of the bare server asked for by one message
-STREAM = f"/ws/{scene.SYMBOL.lower()}@trade"
 Flow = Callable[[], Awaitable[int]]  # makes some more messages flow; how many
 
 
@@ -51,7 +50,7 @@ async def run(kind: str, port: int, total: int) -> dict[str, Any]:
     """Let about `total` messages flow to each subscriber; how many came, and how long it took."""
     url = f"http://127.0.0.1:{port}"
     async with aiohttp.ClientSession() as session:
-        address = f"ws://127.0.0.1:{port}{STREAM}"
+        address = f"ws://127.0.0.1:{port}{scene.STREAM}"
         listeners = [Subscriber(await session.ws_connect(address, max_msg_size=0)) for _ in range(SUBSCRIBERS)]
         readers = [asyncio.create_task(one.read()) for one in listeners]
         flow = exchange_flow(session, url) if kind == "exchange" else await bare_flow(session, address)

@@ -19,7 +19,7 @@ MOST_MESSAGES = 2_000
 
 def open_wire(url: str, patience: float) -> websocket.WebSocket:
     """A connection that gives up after so many seconds without a word."""
-    return websocket.create_connection(url, timeout=patience, http_no_proxy=["127.0.0.1"])
+    return websocket.create_connection(url, timeout=patience)
 
 
 class Socket:

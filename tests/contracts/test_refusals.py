@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from binance.exceptions import BinanceAPIException
-from tests.contracts.venue import Login, Market, Venue, client_at, close_client, new_id, text
+from tests.contracts.venue import Login, Market, Venue, closing_client, new_id, text
 
 Order = dict[str, Any]
 
@@ -178,11 +178,10 @@ def test_a_market_order_needs_one_amount_and_only_one(venue: Venue) -> None:
 
 def signed_by(venue: Venue, login: Login) -> BinanceAPIException:
     """The refusal of a question of this key."""
-    client = client_at(venue.addresses, login)
-    client.timestamp_offset = venue.client.timestamp_offset
-    with pytest.raises(BinanceAPIException) as refused:
-        client.get_account()
-    close_client(client)
+    with closing_client(venue.addresses, login) as client:
+        client.timestamp_offset = venue.client.timestamp_offset
+        with pytest.raises(BinanceAPIException) as refused:
+            client.get_account()
     return refused.value
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import cached_property
@@ -91,6 +92,16 @@ def close_client(client: Client) -> None:
     asyncio.set_event_loop(None)
 
 
+@contextmanager
+def closing_client(addresses: Addresses, login: Login) -> Iterator[Client]:
+    """A client for a while."""
+    client = client_at(addresses, login)
+    try:
+        yield client
+    finally:
+        close_client(client)
+
+
 class Market:
     """One symbol of a venue: its filters, and orders of the smallest size that they allow."""
 
@@ -169,9 +180,11 @@ class Venue:
 
     def __init__(self, addresses: Addresses, login: Login) -> None:
         self.addresses, self.login = addresses, login
-        self.client = client_at(addresses, login)
-        self.client.timestamp_offset = self.client.get_server_time()["serverTime"] - CLOCK.now_ms()
-        self._sockets: list[Socket] = []
+        with ExitStack() as opening:
+            self.client = opening.enter_context(closing_client(addresses, login))
+            self.client.timestamp_offset = self.client.get_server_time()["serverTime"] - CLOCK.now_ms()
+            opening.callback(self._cancel_all)
+            self._ends = opening.pop_all()  # what is to be done at the end, the last first
 
     @cached_property
     def market(self) -> Market:
@@ -219,17 +232,14 @@ class Venue:
         return self._kept(Socket(open_wire(self.addresses.streams + path, self.patience)))
 
     def _kept(self, socket: S) -> S:
-        self._sockets.append(socket)
+        self._ends.callback(socket.close)
         return socket
 
     # The end
 
     def close(self) -> None:
-        """Leave nothing behind: no open order, no connection."""
-        for socket in self._sockets:
-            socket.close()
-        self._cancel_all()
-        close_client(self.client)
+        """Leave nothing behind: no connection, no open order."""
+        self._ends.close()
 
     def _cancel_all(self) -> None:
         try:
@@ -248,7 +258,6 @@ class LocalVenue(Venue):
         login = Login(new_id("key"), "a secret of this account alone")
         exchange.open_account(f"{login.api_key}:{login.secret}:{BALANCES}")
         self.exchange = exchange
-        self._punctual: tuple[LocalExchange, Client] | None = None
         super().__init__(addresses_of(exchange), login)
 
     def pass_time(self) -> None:
@@ -260,18 +269,11 @@ class LocalVenue(Venue):
 
     def punctual(self) -> Client:
         """Another exchange, of which the time runs with the wall's: a stepped one looks at no timestamps."""
-        exchange = LocalExchange(tape("ETHUSDT", 60), [f"key:secret:{BALANCES}"], speed=1).__enter__()
-        client = client_at(addresses_of(exchange), Login("key", "secret"))
+        exchange = LocalExchange(tape("ETHUSDT", 60), [f"key:secret:{BALANCES}"], speed=1)
+        self._ends.enter_context(exchange)
+        client = self._ends.enter_context(closing_client(addresses_of(exchange), Login("key", "secret")))
         client.timestamp_offset = exchange.now_ms - CLOCK.now_ms()
-        self._punctual = exchange, client
         return client
-
-    def close(self) -> None:
-        if self._punctual is not None:
-            exchange, client = self._punctual
-            close_client(client)
-            exchange.stop()
-        super().close()
 
 
 class TestnetVenue(Venue):

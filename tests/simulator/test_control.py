@@ -146,7 +146,8 @@ def test_an_account_is_called_after_its_key_unless_it_has_a_name(desk: Desk) -> 
 
 CURVE = ec.generate_private_key(ec.SECP256R1()).public_key()
 WRONG_ACCOUNTS: list[dict[str, Any]] = [
-    {"apiKey": None}, {"apiKey": "k y"}, {"apiKey": ""}, {"secret": ""}, {"secret": 5}, {"publicKey": "x"},  # pragma: allowlist secret
+    {"apiKey": None}, {"apiKey": "k y"}, {"apiKey": ""}, {"secret": ""},
+    {"secret": 5}, {"publicKey": "x"},  # pragma: allowlist secret
     {"secret": None}, {"name": "a/b"}, {"name": "market"}, {"name": ""}, {"balances": []}, {"balances": {"": 1}},
     {"balances": {"USDT": "-1"}}, {"balances": {"USDT": 0.5}}, {"balances": {"USDT": "1e5"}}, {"makerRate": "1"},
     {"makerRate": "-0.1"}, {"takerRate": "x"}, {"paysInBnb": "yes"}, {"filters": [{}]}, {"filters": 3}, {"key": "x"},

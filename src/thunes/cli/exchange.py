@@ -79,7 +79,7 @@ def serve(
     with started(given, accounts, options, state) as parts:
         server = Host(parts, host, port)
         _announce(server, parts, state, as_json=as_json)
-        server.serve_until_stopped()
+        server.serve_alone()
     if server.stopped_by == signal.SIGINT:
         raise KeyboardInterrupt
 

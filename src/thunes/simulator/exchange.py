@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from operator import itemgetter
 
 from thunes.clock import Clock, SystemClock
 from thunes.simulator.engine.accounts import MARKET
+from thunes.simulator.engine.book import Concern
 from thunes.simulator.engine.engine import Engine
 from thunes.simulator.engine.events import Event
 from thunes.simulator.engine.gate import FilterGate, Prices
@@ -24,6 +26,7 @@ from thunes.simulator.symbols import filters
 from thunes.simulator.symbols.exchange_info import ExchangeInfo, built_in
 from thunes.simulator.symbols.symbol import AccountLimits, Document, Symbol
 
+NOBODY = Concern(None, None)
 LARGEST_STEP_MS = 3_600_000  # the wall may stand still (a laptop that slept): what was missed is played in such pieces
 
 
@@ -128,13 +131,35 @@ class Exchange:
         return self.now_ms
 
     def _play(self, until: int) -> None:
-        before, books = self.now_ms, self.engine.watched()
-        for tick in self.playback.advance(until, books):
-            bids, asks = self.depths[tick.symbol].around(tick)
-            self._heard[tick.symbol] = tick.number
-            self.engine.tick(tick.symbol, tick.time_ms, tick.price, tick.quantity, bids, asks)
+        before, watched = self.now_ms, self.engine.watched()
+        due = {name: self._concerns(name, before, until) for name in self.depths if name in watched}
+        while moments := [(moment, name) for name, moment in due.items() if moment is not None]:
+            moment, name = min(moments, key=itemgetter(0))
+            self.playback.move_to(moment)
+            self._tell(name, moment)
+            due[name] = self._concerns(name, moment, until)
+        self.playback.move_to(until)
         for watcher in self.watchers:
             watcher(before, until)
+
+    def _concerns(self, name: str, after: int, until: int) -> int | None:
+        """When the next tick comes that an order of this symbol may be concerned by; None: not until then.
+
+        The engine need not hear of the others: years pass in a moment under a far limit order.
+        """
+        tape = self.feed[name]
+        concern = self.engine.concerned(name)
+        if concern is None:
+            return tape.next_tick(after, until)
+        if concern == NOBODY:
+            return None
+        return tape.first_touch(after, until, below=concern.below, above=concern.above)
+
+    def _tell(self, name: str, moment: int) -> None:
+        for tick in self.feed[name].ticks(moment - 1, moment):
+            bids, asks = self.depths[name].around(tick)
+            self._heard[name] = tick.number
+            self.engine.tick(name, tick.time_ms, tick.price, tick.quantity, bids, asks)
 
     # The market
 

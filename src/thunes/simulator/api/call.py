@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from thunes.simulator.api.limits import Limiter
 from thunes.simulator.api.parameters import Parameters
@@ -14,8 +14,7 @@ Document = dict[str, Any] | list[Any]
 Security = Literal["none", "signed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A request past limits and security; `account` is empty where nobody must be known.
 
     `client` is the caller's address; `limiter` knows what account and client have used up.

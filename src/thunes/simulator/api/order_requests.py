@@ -70,6 +70,8 @@ def read_order(
 
 
 def _refuse_overflow(request: OrderRequest) -> None:
+    if request.strategy_id is None and request.strategy_type is None and request.trailing_delta is None:
+        return
     for name, (attribute, largest) in OVERFLOWS.items():
         value = getattr(request, attribute)
         if value is not None and value > largest:

@@ -8,9 +8,10 @@ those that the type does not take, and last the ones that nothing reads.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property, lru_cache
 from typing import Any, cast, get_args
 
 import orjson
@@ -25,6 +26,7 @@ MAX_RECEIVE_WINDOW = 60_000  # ms
 DEFAULT_RECEIVE_WINDOW = 5_000  # ms
 MIN_STRATEGY_TYPE = 1_000_000
 
+SIDES = get_args(Side)
 TIMES_IN_FORCE = ("GTC", "IOC", "FOK")
 RESPONSE_TYPES = ("ACK", "RESULT", "FULL")
 SELF_TRADE_PREVENTIONS = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER")
@@ -70,6 +72,11 @@ class TypeRule:
     either: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
 
+    @cached_property
+    def barred(self) -> tuple[str, ...]:
+        """What orders of other types take."""
+        return tuple(name for name in BY_TYPE if name not in self.mandatory + self.either + self.optional)
+
 
 _TRIGGER = ("stopPrice", "trailingDelta")
 _LIMIT = ("timeInForce", "quantity", "price")
@@ -90,6 +97,10 @@ DECIMALS = {
     "icebergQty": "iceberg_quantity",
 }
 WHOLES = {"trailingDelta": "trailing_delta", "strategyId": "strategy_id", "strategyType": "strategy_type"}
+NUMBERS: dict[str, tuple[str, Callable[[str], Decimal | int]]] = {
+    **{name: (field, Decimal) for name, field in DECIMALS.items()},
+    **{name: (field, int) for name, field in WHOLES.items()},
+}
 ORDER_SHAPES = {
     **dict.fromkeys(DECIMALS, NUMBER),
     **dict.fromkeys(WHOLES, WHOLE),
@@ -131,10 +142,10 @@ def either(parameters: Parameters, first: str, second: str) -> None:
         raise Refused(400, -1102, message)
 
 
-def refuse_unread(parameters: Parameters, known: Collection[str]) -> None:
+def refuse_unread(parameters: Parameters, known: Set[str]) -> None:
     """−1104 when a parameter was sent that the route does not read."""
-    unread = sum(name not in known for name in parameters)
-    if unread:
+    if not parameters.keys() <= known:
+        unread = sum(name not in known for name in parameters)
         sent = len(parameters)
         message = f"Not all sent parameters were read; read '{sent - unread}' parameter(s) but was sent '{sent}'."
         raise Refused(400, -1104, message)
@@ -154,10 +165,11 @@ def parse_order(
     reads beside an order's own parameters (those of security are always read).
     """
     for name, value in parameters.items():
-        if name in ORDER_SHAPES:
-            ORDER_SHAPES[name].check(name, value)
+        shape = ORDER_SHAPES.get(name)
+        if shape is not None and not shape.pattern.fullmatch(value):
+            shape.check(name, value)
     symbol, side, type_name = (mandatory(parameters, name) for name in ("symbol", "side", "type"))
-    if side not in get_args(Side):
+    if side not in SIDES:
         raise Refused(400, -1117, "Invalid side.")
     if type_name not in TYPE_RULES:
         raise Refused(400, -1116, "Invalid orderType.")
@@ -182,8 +194,7 @@ def _check_type(parameters: Parameters, rule: TypeRule) -> None:
         mandatory(parameters, name)
     if rule.either:
         either(parameters, *rule.either)
-    taken = rule.mandatory + rule.either + rule.optional
-    surplus = [name for name in BY_TYPE if name in parameters and name not in taken]
+    surplus = [name for name in rule.barred if name in parameters]
     if "quantity" in parameters and "quoteOrderQty" in parameters:
         surplus.append("quoteOrderQty")
     if surplus:
@@ -201,8 +212,11 @@ def _time_in_force(parameters: Parameters) -> str | None:
 
 
 def _numbers(parameters: Parameters) -> dict[str, Any]:
-    fields: dict[str, Any] = {DECIMALS[name]: Decimal(text) for name, text in parameters.items() if name in DECIMALS}
-    fields |= {WHOLES[name]: int(text) for name, text in parameters.items() if name in WHOLES}
+    fields: dict[str, Any] = {}
+    for name, text in parameters.items():
+        if name in NUMBERS:
+            field, read = NUMBERS[name]
+            fields[field] = read(text)
     if fields.get("strategy_type", MIN_STRATEGY_TYPE) < MIN_STRATEGY_TYPE:
         raise Refused(400, -1134, "strategyType was less than 1000000.")
     if fields.get("iceberg_quantity") == 0:
@@ -314,8 +328,13 @@ def timing(parameters: Parameters) -> tuple[int, Decimal]:
     """Timestamp (epoch, in the client's unit) and receive window (ms) of a signed request."""
     mandatory(parameters, "timestamp")
     timestamp = whole(parameters, "timestamp")
-    window = parameters.get("recvWindow", str(DEFAULT_RECEIVE_WINDOW))
-    RECEIVE_WINDOW.check("recvWindow", window)
-    if Decimal(window) > MAX_RECEIVE_WINDOW:
+    return cast("int", timestamp), _window(parameters.get("recvWindow", str(DEFAULT_RECEIVE_WINDOW)))
+
+
+@lru_cache(maxsize=64)  # a client sends the same one all the time
+def _window(text: str) -> Decimal:
+    RECEIVE_WINDOW.check("recvWindow", text)
+    window = Decimal(text)
+    if window > MAX_RECEIVE_WINDOW:
         raise Refused(400, -1131, "recvWindow must be less than 60000")
-    return cast("int", timestamp), Decimal(window)
+    return window

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from heapq import merge
 from operator import itemgetter
+from typing import NamedTuple
 
 from thunes.simulator.engine.accounts import ZERO
-from thunes.simulator.engine.orders import Order, Symbol
+from thunes.simulator.engine.orders import Order, Symbol, rises
 from thunes.simulator.request import Side
 
 Level = tuple[Decimal, Decimal]  # price, quantity
@@ -100,6 +101,13 @@ class Half:
                 yield price, None, left
 
 
+class Concern(NamedTuple):
+    """Prices at or under `below`, and at or over `above`, matter to an order that waits; None: none there."""
+
+    below: Decimal | None
+    above: Decimal | None
+
+
 class Book:
     """One symbol: both sides, the stops that wait, the last price, and the counters of its trades."""
 
@@ -115,6 +123,17 @@ class Book:
     def is_idle(self) -> bool:
         """Whether a trade of the market concerns nobody."""
         return not (self.stops or self.halves["BUY"].prices or self.halves["SELL"].prices)
+
+    def concerned(self) -> Concern | None:
+        """What prices of the market matter to somebody who waits here; None: every one, as for a trailing stop."""
+        buys, sells = self.halves["BUY"].prices, self.halves["SELL"].prices
+        low, high = buys[-1:], sells[:1]
+        for order in self.stops.values():
+            stop = order.request.stop_price
+            if stop is None or order.request.trailing_delta is not None:
+                return None
+            (high if rises(order.request) else low).append(stop)
+        return Concern(max(low, default=None), min(high, default=None))
 
     def facing(self, side: Side) -> Half:
         """The side that an order of `side` trades with."""

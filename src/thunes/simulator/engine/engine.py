@@ -14,7 +14,7 @@ from decimal import Decimal, localcontext
 from typing import Literal
 
 from thunes.simulator.engine.accounts import EXACT, POOR, Account, Conservation
-from thunes.simulator.engine.book import Book, Level
+from thunes.simulator.engine.book import Book, Concern, Level
 from thunes.simulator.engine.desk import Desk, Restriction, Which
 from thunes.simulator.engine.events import Event
 from thunes.simulator.engine.floor import Floor
@@ -94,9 +94,8 @@ class Engine:
                 self._floor.printed(book, price)
 
     def prime(self, symbol: str, price: Decimal, bids: Sequence[Level], asks: Sequence[Level]) -> None:
-        """Where the market of a symbol stands that nobody waits in: its ticks concerned no order."""
+        """Where the market of a symbol stands after ticks that concerned no order and were not told."""
         book = self._desk.book(symbol)
-        assert book.is_idle, f"orders wait in {symbol}"
         book.halves["BUY"].refresh(bids)
         book.halves["SELL"].refresh(asks)
         book.last_price = price
@@ -104,6 +103,10 @@ class Engine:
     def watched(self) -> set[str]:
         """The symbols in which orders wait: their ticks must be told."""
         return self._floor.busy()
+
+    def concerned(self, symbol: str) -> Concern | None:
+        """Which ticks of a watched symbol must be told; None: all."""
+        return self._desk.book(symbol).concerned()
 
     def depth(self, symbol: str, limit: int) -> tuple[list[Level], list[Level]]:
         """Bids and asks from the best price outwards, users' orders and the market's together, one row a price."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from decimal import Decimal, localcontext
+from decimal import Decimal, getcontext, setcontext
 from functools import partial
 from random import Random
 
@@ -22,6 +21,30 @@ from thunes.simulator.engine.registry import Registry, Standing
 from thunes.simulator.engine.rules import Rules
 from thunes.simulator.engine.treasury import Treasury
 from thunes.simulator.request import Refused
+
+
+class Turn:
+    """One call from outside: exact arithmetic while it lasts, then what follows, then the balances.
+
+    A class and no generator: it is entered for every order and every tick that concerns one.
+    """
+
+    __slots__ = ("_floor", "_outside")
+
+    def __init__(self, floor: Floor) -> None:
+        self._floor = floor
+
+    def __enter__(self) -> None:
+        self._outside = getcontext()
+        setcontext(EXACT)
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        try:
+            if kind is None:
+                self._floor.follow()
+        finally:
+            self._floor.tell_positions()
+            setcontext(self._outside)
 
 
 class Floor:
@@ -49,19 +72,21 @@ class Floor:
         self._busy: set[str] = set()
         self._tasks: deque[Callable[[], None]] = deque()
 
-    @contextmanager
-    def turn(self, time_ms: int) -> Iterator[None]:
+    def turn(self, time_ms: int) -> Turn:
         """One call from outside, at `time_ms`, with everything that follows from it."""
         self.announcer.now = time_ms
-        with localcontext(EXACT):
-            try:
-                yield
-                while self._tasks:
-                    self._tasks.popleft()()
-            finally:
-                if self.treasury.touched:
-                    self.announcer.report_positions(self.treasury.touched.values())
-                    self.treasury.touched.clear()
+        return Turn(self)
+
+    def follow(self) -> None:
+        """Do what the order at hand left to be done."""
+        while self._tasks:
+            self._tasks.popleft()()
+
+    def tell_positions(self) -> None:
+        """The balances that changed."""
+        if self.treasury.touched:
+            self.announcer.report_positions(self.treasury.touched.values())
+            self.treasury.touched.clear()
 
     @property
     def now(self) -> int:

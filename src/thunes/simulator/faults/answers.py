@@ -39,20 +39,20 @@ Change = Callable[[Hit], Answer | None]  # None: not an answer that this fault s
 
 def _delay(hit: Hit) -> Answer:
     manner = hit.answer.manner
-    return replace(hit.answer, manner=replace(manner, delay_ms=manner.delay_ms + hit.parameters["delay_ms"]))
+    return hit.answer._replace(manner=replace(manner, delay_ms=manner.delay_ms + hit.parameters["delay_ms"]))
 
 
 def _drip(hit: Hit) -> Answer:
     drip = {"drip_bytes": hit.parameters["bytes"], "drip_ms": hit.parameters["every_ms"]}
-    return replace(hit.answer, manner=replace(hit.answer.manner, **drip))
+    return hit.answer._replace(manner=replace(hit.answer.manner, **drip))
 
 
 def _cut(hit: Hit) -> Answer:
-    return replace(hit.answer, manner=replace(hit.answer.manner, cut=True))
+    return hit.answer._replace(manner=replace(hit.answer.manner, cut=True))
 
 
 def _hang(hit: Hit) -> Answer:
-    return replace(hit.answer, manner=Manner(hang=True))
+    return hit.answer._replace(manner=Manner(hang=True))
 
 
 def _cut_accepted(hit: Hit) -> Answer | None:
@@ -91,7 +91,7 @@ def _banned(hit: Hit) -> Answer:
 
 def _truncated(hit: Hit) -> Answer:
     body = hit.answer.body
-    return replace(hit.answer, body=body[: hit.parameters["bytes"] or len(body) // 2])
+    return hit.answer._replace(body=body[: hit.parameters["bytes"] or len(body) // 2])
 
 
 CHANGES: dict[str, Change] = {
@@ -106,7 +106,7 @@ CHANGES: dict[str, Change] = {
     "html_200": lambda _: page(200, "Welcome"),
     "null_json": lambda _: Answer(200, b"null"),
     "list_json": lambda _: Answer(200, b"[]"),
-    "empty_body": lambda hit: replace(hit.answer, body=b""),
+    "empty_body": lambda hit: hit.answer._replace(body=b""),
     "truncated_json": _truncated,
     "slow_drip": _drip,
     "half_open": _hang,

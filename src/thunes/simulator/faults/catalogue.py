@@ -11,6 +11,7 @@ from thunes.simulator.faults.parameters import (
     REQUIRED,
     Parameter,
     choice,
+    close_code,
     factor,
     filters,
     flag,
@@ -117,7 +118,7 @@ CATALOGUE: dict[str, Kind] = {
         "the connection ends",
         {
             "form": Parameter(choice("cut", "close"), "a reset, or a closing handshake", "cut"),
-            "code": Parameter(whole(1_000, 4_999), "of a closing handshake", 1_001),
+            "code": Parameter(close_code, "of a closing handshake", 1_001),
         },
     ),
     "half_open_stream": Kind("connection", "nothing is read or sent any more, the socket stays"),

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 REQUIRED = object()
+CLOSE_CODES = frozenset({*range(1_000, 1_004), *range(1_007, 1_015)})
 NEXT = "next"  # of a candle: the one that has not opened yet
 
 
@@ -29,6 +30,13 @@ def whole(low: int, high: int) -> Callable[[object], int]:
         return value
 
     return read
+
+
+def close_code(value: object) -> int:
+    """A code that a closing handshake may bear (RFC 6455, 7.4): the others are reserved, and cannot be sent."""
+    if isinstance(value, int) and not isinstance(value, bool) and (value in CLOSE_CODES or 3_000 <= value <= 4_999):
+        return value
+    raise ValueError("a code that can be sent: 1000 to 1003, 1007 to 1014, or 3000 to 4999")
 
 
 def flag(value: object) -> bool:

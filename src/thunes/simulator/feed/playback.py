@@ -71,6 +71,10 @@ class Playback:
         ticks = (self.feed[symbol].last(self.now_ms) for symbol in self.feed.symbols)
         return [tick for tick in ticks if tick]
 
+    def move_to(self, moment: int) -> None:
+        """Let time be this (epoch ms), whatever the ticks until then."""
+        self.now_ms = moment
+
     def advance(self, until: int, symbols: Collection[str] | None = None) -> Iterator[Tick]:
         """The ticks due up to `until`, inclusive; to be taken to the end before the next call.
 

@@ -132,14 +132,24 @@ class Tape:
         low = 0 if below is None else math.floor(below / self.tick)
         high = LARGEST if above is None else math.ceil(above / self.tick)
         first, end = int(np.searchsorted(self.bars.close_time, after, "right")), self.row(until) + 1
-        inside = self.bars.rows(slice(first, end))
-        for row in (first + np.flatnonzero((inside.low <= low) | (inside.high >= high))).tolist():
+        for row in self._reaching(first, end, low, high):
             bounds = max(after, int(self.bars.open_time[row]) - 1), min(until, int(self.bars.close_time[row]))
             for piece in self.columns(*bounds):  # the first and the last candle may touch outside the bounds
                 touching = (piece.price <= low) | (piece.price >= high)
                 if touching.any():
                     return int(piece.time[np.argmax(touching)])
         return None
+
+    def _reaching(self, first: int, end: int, low: int, high: int) -> Iterator[int]:
+        """Rows in [first, end) whose candle comes to `low` or to `high`."""
+        for begin in range(first, end, BLOCK):
+            inside = self.bars.rows(slice(begin, min(begin + BLOCK, end)))
+            yield from (begin + np.flatnonzero((inside.low <= low) | (inside.high >= high))).tolist()
+
+    def next_tick(self, after: int, until: int) -> int | None:
+        """Time of the first tick in after < time ≤ until; None for none."""
+        piece = next(self.columns(after, until), None)
+        return None if piece is None else int(piece.time[0])
 
     def trades(self, now: int, limit: int) -> list[Tick]:
         """The newest ticks with a quantity, oldest first, at most `limit`: of as many candles as usually hold them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import threading
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ from thunes.simulator.transport.websocket import connection_class
 PULSE = 0.05  # seconds between two looks at the clock, where time runs by itself
 FAREWELL = 1  # seconds for requests at work to end
 BACKLOG = 4_096
+COLLECT_AFTER = (2_000, 10, 1_000)  # what orders leave behind has few cycles
 STEPPED_BUFFER = 256 << 20  # bytes
 
 
@@ -56,6 +58,14 @@ class Host(uvicorn.Server):
         """Host and port as they stand in a URL."""
         host, port = self.socket.getsockname()[:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def serve_alone(self) -> None:
+        """As `serve_until_stopped`, in a process that does nothing else: what stands by now is never looked at again
+        by the garbage collector, whose full rounds would make every request wait for a quarter of a second."""
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*COLLECT_AFTER)
+        self.serve_until_stopped()
 
     def serve_until_stopped(self) -> None:
         """Block until `should_exit` is set, or a signal comes where this is the main thread."""

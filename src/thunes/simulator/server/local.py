@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from thunes.clock import Clock, Moment, to_ms
 from thunes.errors import NetworkError, UsageError
@@ -16,6 +16,7 @@ from thunes.model import Candles
 from thunes.simulator.api.messages import Answer, Request
 from thunes.simulator.engine.accounts import Conservation
 from thunes.simulator.exchange import Terms
+from thunes.simulator.faults.fault import EVERYTHING, Fault, Strike
 from thunes.simulator.server.build import Given, started
 from thunes.simulator.server.customers import Account, parse_account
 from thunes.simulator.server.host import Host
@@ -137,6 +138,34 @@ class LocalExchange:
     def conservation(self) -> dict[str, Conservation]:
         """Per asset: what came in, what everyone holds, what was charged; each difference is 0."""
         return self._call(self.parts.exchange.engine.conservation)
+
+    # What goes wrong on purpose
+
+    def fault(
+        self,
+        name: str,
+        target: str = EVERYTHING,
+        *,
+        count: int | None = None,
+        probability: float = 1.0,
+        **parameters: Any,
+    ) -> Fault:
+        """Set a fault of the catalogue: `exchange.fault("drop_after_accept", "POST /api/v3/order", count=1)`.
+
+        `count`: how often at most, None for until it is removed. `parameters`: as `GET /sim/v1/faults/names` lists
+        them. Errors: `UsageError` for what the catalogue does not know, `DataError` for filters that cannot be read.
+        """
+        board = self.parts.board
+        return self._call(lambda: board.set(name, target, count=count, probability=probability, **parameters))
+
+    def clear_faults(self) -> int:
+        """Remove all faults; how many."""
+        return self._call(self.parts.board.clear)
+
+    @property
+    def struck(self) -> list[Strike]:
+        """What faults have struck, oldest first; the last 10,000. Clearing forgets none."""
+        return self._call(lambda: self.parts.board.struck)
 
     def _answer(self, request: Request) -> Answer:
         return self._call(lambda: self.parts.dispatcher.answer(request))

@@ -130,6 +130,9 @@ class Hub:
     def _played(self, before: int, now: int) -> None:
         """Tell everything that happened in before < time ≤ now, in the order of time."""
         self._until = now
+        if not self.topics:
+            self._reports.clear()
+            return
         reports, self._reports = self._reports, []
         self._filling = {(report.time_ms, report.request.symbol) for report in reports}
         self._begin_anew()
