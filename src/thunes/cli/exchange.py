@@ -124,6 +124,7 @@ def _facts(server: Host, parts: Parts, state: Path | None) -> dict[str, object]:
         "http": f"http://{server.address}",
         "ws": f"ws://{server.address}",
         "symbols": ", ".join(exchange.feed.symbols),
+        "accounts": ", ".join(exchange.customers),
         "time": f"{iso(exchange.now_ms)} UTC, {_pace(exchange)}; candles end {iso(exchange.feed.end_ms)}",
         "timestamps": "checked" if parts.time_checks else "not checked: no client's clock can follow this time",
         "limits": "real" if parts.options.limits else "OFF: nothing is refused for asking too often",
