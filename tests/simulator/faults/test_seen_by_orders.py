@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from binance.exceptions import BinanceAPIException
-from tests.contracts.venue import LocalVenue, new_id
+from tests.contracts.venue import LocalVenue
 from tests.simulator.faults.over_sockets import (
     BROKEN,
     DONE,
@@ -15,7 +15,6 @@ from tests.simulator.faults.over_sockets import (
     QUERY,
     Outcome,
     Script,
-    numbers,
     outcome,
     proves,
     statuses,
@@ -25,23 +24,18 @@ from tests.simulator.faults.over_sockets import script as script
 from tests.simulator.faults.over_sockets import trader as trader
 
 pytestmark = pytest.mark.loopback
-DUPLICATE, NOT_THERE, UNKNOWN = (Outcome("refused", 400, code) for code in (-2010, -2013, -2011))
-LOST = {  # an order that was accepted, and whose client is told otherwise
-    "drop_after_accept": ({}, BROKEN),
-    "error_after_accept": ({}, Outcome("refused", 503, 0)),
-    "-1007": ({"form": "json", "status": 504}, Outcome("refused", 504, -1007)),
-}
-
-
-def lose(script: Script, way: str, route: str = ORDER) -> Outcome:
-    """Set the fault; what the client will see."""
-    parameters, seen = LOST[way]
-    script.fault(name_of(way), route=route, count=1, **parameters)
-    return seen
-
-
-def name_of(way: str) -> str:
-    return "error_after_accept" if way == "-1007" else way
+NOT_THERE, UNKNOWN = Outcome("refused", 400, -2013), Outcome("refused", 400, -2011)
+CANCEL = "DELETE /api/v3/order"
+# Ways in which an order is accepted and its client hears otherwise: the fault, its parameters, what the client sees.
+LOST: list[tuple[str, dict[str, Any], Outcome]] = [
+    ("drop_after_accept", {}, BROKEN),
+    ("error_after_accept", {}, Outcome("refused", 503, 0)),
+    ("error_after_accept", {"status": 504, "form": "json"}, Outcome("refused", 504, -1007)),
+    ("half_open", {"accept": True}, Outcome("ReadTimeout")),
+    ("null_json", {}, DONE),
+]
+NAMES = {name for name, _, _ in LOST}
+ways = pytest.mark.parametrize(("name", "parameters", "seen"), LOST)
 
 
 def find(trader: LocalVenue, order: dict[str, Any]) -> dict[str, Any]:
@@ -50,24 +44,130 @@ def find(trader: LocalVenue, order: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("way", LOST)
-@proves("drop_after_accept", "error_after_accept")
-def test_a_waiting_order_is_refused_a_second_time(trader: LocalVenue, script: Script, way: str) -> None:
-    script.fault("drop_after_accept", route="GET /api/v3/ping", count=1)
-    script.fault("error_after_accept", route="GET /api/v3/ping", count=1)
+def send(trader: LocalVenue, order: dict[str, Any]) -> Outcome:
+    return outcome(trader.client.create_order, **order, requests_params={"timeout": (1, 0.3)})
+
+
+@ways
+@proves(*NAMES)
+def test_an_order_that_waits_is_refused_a_second_time(
+    trader: LocalVenue, script: Script, name: str, parameters: dict[str, Any], seen: Outcome
+) -> None:
+    script.fault(name, route=ORDER, count=1, **parameters)
     order = trader.market.resting()
-    assert outcome(trader.client.create_order, **order) == DONE
-    outcome(trader.client.ping), outcome(trader.client.ping)
-    other = trader.market.resting()
-    assert lose(script, way) == outcome(trader.client.create_order, **other)
-    assert find(trader, other)["status"] == "NEW"
-    with pytest.raises(BinanceAPIException, match="Duplicate order sent"):
-        trader.client.create_order(**other)
-    assert statuses(trader) == ["NEW", "NEW"]
-    assert script.struck()[-1] == (name_of(way), ORDER)
+    assert send(trader, order) == seen
+    with pytest.raises(BinanceAPIException, match="Duplicate order sent") as duplicate:
+        trader.client.create_order(**order)
+    assert duplicate.value.code == -2010
+    assert find(trader, order)["status"] == "NEW"
+    assert statuses(trader) == ["NEW"]
+    assert script.struck() == [(name, ORDER)]
 
 
-@pytest.mark.parametrize("way", LOST)
+@ways
+@proves(*NAMES)
+def test_an_order_that_was_filled_is_bought_twice(
+    trader: LocalVenue, script: Script, name: str, parameters: dict[str, Any], seen: Outcome
+) -> None:
+    """The trap: nobody refuses the id of an order that is no longer open."""
+    script.fault(name, route=ORDER, count=1, **parameters)
+    held, order = trader.free("BTC"), trader.market.market()
+    assert send(trader, order) == seen
+    assert trader.client.create_order(**order)["status"] == "FILLED"
+    assert statuses(trader) == ["FILLED", "FILLED"]
+    fills = trader.client.get_my_trades(symbol=trader.symbol)
+    assert sum(Decimal(fill["qty"]) for fill in fills) == 2 * Decimal(order["quantity"])
+    assert trader.free("BTC") - held == 2 * Decimal(order["quantity"]) * Decimal("0.999")
+    assert script.struck() == [(name, ORDER)]
+
+
+@ways
+@proves(*NAMES)
+def test_asking_finds_the_order_and_its_fill(
+    trader: LocalVenue, script: Script, name: str, parameters: dict[str, Any], seen: Outcome
+) -> None:
+    script.fault(name, route=ORDER, count=1, **parameters)
+    order = trader.market.market()
+    assert send(trader, order) == seen
+    found = find(trader, order)
+    assert (found["status"], Decimal(found["executedQty"])) == ("FILLED", Decimal(order["quantity"]))
+    fills = trader.client.get_my_trades(symbol=trader.symbol, orderId=found["orderId"])
+    assert sum(Decimal(fill["qty"]) for fill in fills) == Decimal(order["quantity"])
+
+
+@pytest.mark.parametrize("name", ["drop_before", "drop_after_accept"])
+@proves("drop_before", "drop_after_accept")
+def test_only_asking_tells_the_two_cuts_apart(trader: LocalVenue, script: Script, name: str) -> None:
+    script.fault(name, route=ORDER, count=1)
+    order = trader.market.market()
+    assert send(trader, order) == BROKEN
+    query = {"symbol": trader.symbol, "origClientOrderId": order["newClientOrderId"]}
+    expected = {"drop_before": NOT_THERE, "drop_after_accept": DONE}
+    assert outcome(trader.client.get_order, **query) == expected[name]
+
+
+@pytest.mark.parametrize("name", ["drop_after_accept", "error_after_accept"])
 @proves("drop_after_accept", "error_after_accept")
-def test_a_filled_order_sent_again_is_a_second_order(trader: LocalVenue, script: Script, way: str) -> None:
-    pass
+def test_a_refusal_is_no_acceptance_and_waits_for_one(trader: LocalVenue, script: Script, name: str) -> None:
+    script.fault(name, route=ORDER, count=1)
+    order = trader.market.market()
+    assert outcome(trader.client.create_order, **{**order, "quantity": "1000"}).code == -1013
+    assert script.struck() == []
+    assert outcome(trader.client.create_order, **order) != DONE
+    assert statuses(trader) == ["FILLED"]
+
+
+@proves("drop_after_accept")
+def test_a_lost_cancel_has_cancelled(trader: LocalVenue, script: Script) -> None:
+    script.fault("drop_after_accept", route=CANCEL, count=1)
+    placed = trader.client.create_order(**trader.market.resting())
+    wish = {"symbol": trader.symbol, "orderId": placed["orderId"]}
+    assert outcome(trader.client.cancel_order, **wish) == BROKEN
+    assert outcome(trader.client.cancel_order, **wish) == UNKNOWN
+    assert trader.client.get_order(**wish)["status"] == "CANCELED"
+    assert script.struck() == [("drop_after_accept", CANCEL)]
+
+
+@proves("error_after_accept")
+def test_a_replacement_may_have_happened(trader: LocalVenue, script: Script) -> None:
+    script.fault("error_after_accept", route="POST /api/v3/order/*", count=1, form="json")
+    placed = trader.client.create_order(**trader.market.resting())
+    wish = trader.market.resting(cancelReplaceMode="STOP_ON_FAILURE", cancelOrderId=placed["orderId"])
+    assert outcome(trader.client.cancel_replace_order, **wish) == Outcome("refused", 503, -1007)
+    assert statuses(trader) == ["CANCELED", "NEW"]
+    assert script.struck() == [("error_after_accept", "POST /api/v3/order/cancelReplace")]
+
+
+@proves("order_lag")
+def test_an_order_that_was_reported_filled_is_not_there_for_a_while(trader: LocalVenue, script: Script) -> None:
+    script.fault("order_lag", seconds=20)
+    order, begun = trader.market.market(), trader.exchange.now_ms
+    placed = trader.client.create_order(**order)
+    assert placed["status"] == "FILLED"
+    queries = {"orderId": placed["orderId"]}, {"origClientOrderId": order["newClientOrderId"]}
+    for moment, seen in ((begun, NOT_THERE), (begun + 19_999, NOT_THERE), (begun + 20_000, DONE)):
+        trader.exchange.advance(until=moment)
+        assert [outcome(trader.client.get_order, symbol=trader.symbol, **query) for query in queries] == [seen] * 2
+    assert script.struck() == [("order_lag", QUERY)] * 4
+    assert [strike["time_ms"] for strike in script.strikes()] == [begun, begun, begun + 19_999, begun + 19_999]
+
+
+@proves("order_lag")
+def test_what_lags_shows_elsewhere(trader: LocalVenue, script: Script) -> None:
+    script.fault("order_lag", route=QUERY)
+    free, order = trader.free("USDT"), trader.market.market()
+    placed = trader.client.create_order(**order)
+    assert outcome(trader.client.get_order, symbol=trader.symbol, orderId=placed["orderId"]) == NOT_THERE
+    assert statuses(trader) == ["FILLED"]
+    assert len(trader.client.get_my_trades(symbol=trader.symbol)) == len(placed["fills"])
+    assert free - trader.free("USDT") == Decimal(placed["cummulativeQuoteQty"])
+
+
+@proves("order_lag")
+def test_a_waiting_order_lags_too_though_it_can_be_cancelled(trader: LocalVenue, script: Script) -> None:
+    script.fault("order_lag")
+    placed = trader.client.create_order(**trader.market.resting())
+    wish = {"symbol": trader.symbol, "orderId": placed["orderId"]}
+    assert outcome(trader.client.get_order, **wish) == NOT_THERE
+    assert trader.client.get_open_orders(symbol=trader.symbol)[0]["orderId"] == placed["orderId"]
+    assert trader.client.cancel_order(**wish)["status"] == "CANCELED"

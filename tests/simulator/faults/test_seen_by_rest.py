@@ -183,9 +183,7 @@ def test_a_half_open_connection_takes_everything_and_says_nothing(exchange: Loca
 
 
 @proves("slow_drip")
-def test_a_dripping_answer_outlives_the_read_timeout(
-    trader: LocalVenue, script: Script, order: dict[str, Any]
-) -> None:
+def test_a_dripping_answer_outlives_the_read_timeout(trader: LocalVenue, script: Script, order: dict[str, Any]) -> None:
     script.fault("slow_drip", route=ORDER, count=1, bytes=10, every_ms=20)
     begun = CLOCK.now_ms()
     told = trader.client.create_order(**order)

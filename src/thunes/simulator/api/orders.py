@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, cast
-from weakref import WeakKeyDictionary
 
 from thunes.simulator.api import account_documents, documents
 from thunes.simulator.api.call import Call, Document, Route, reads
@@ -31,9 +29,7 @@ from thunes.simulator.api.parameters import (
     whole,
 )
 from thunes.simulator.engine.desk import Restriction, Which
-from thunes.simulator.engine.engine import Engine, Replacement, ReplaceMode
-from thunes.simulator.engine.events import Event, ExecutionReport
-from thunes.simulator.exchange import Exchange
+from thunes.simulator.engine.engine import Replacement, ReplaceMode
 from thunes.simulator.request import OrderRequest, Refused
 from thunes.simulator.symbols.symbol import Symbol
 
@@ -231,18 +227,6 @@ def _count(call: Call) -> None:
 # Amending
 
 
-@dataclass(frozen=True, slots=True)
-class Amendment:
-    """A REPLACED report, and the quantity that the order had before it."""
-
-    report: ExecutionReport
-    previous: Decimal
-
-
-# The engine remembers how often an order was amended, not how: that is kept here as long as the engine lives.
-_amendments: WeakKeyDictionary[Engine, dict[int, list[Amendment]]] = WeakKeyDictionary()
-
-
 def amend_order(call: Call) -> Document:
     """PUT order/amend/keepPriority."""
     symbol, parameters, engine = listed(call), call.parameters, call.exchange.engine
@@ -254,30 +238,10 @@ def amend_order(call: Call) -> Document:
     _refuse_new_quantity(symbol, order.request, quantity)
     if any(name == new_name and order_id != order.id for order_id, name in open_names(call, symbol.name).items()):
         raise Refused(400, -2038, "Duplicate order sent.")
-    previous, history = order.quantity, _amendments.setdefault(engine, {})
-    with _hearing(call.exchange) as reports:
-        engine.amend(call.account, symbol.name, which, quantity, now, new_client_order_id=new_name)
-    for report in reports:  # the other order of a pair is amended with it
-        history.setdefault(report.order_id, []).append(Amendment(report, previous))
+    engine.amend(call.account, symbol.name, which, quantity, now, new_client_order_id=new_name)
     if order.status == "EXPIRED" and call.limiter is not None:  # it had traded as much: such an amendment is free
         call.limiter.settle(call.client, -AMEND_WEIGHT, call.exchange.clock.now_ms())
-    return documents.amend_answer(order, next(report for report in reports if report.order_id == order.id))
-
-
-@contextmanager
-def _hearing(exchange: Exchange) -> Iterator[list[ExecutionReport]]:
-    """What is reported of replaced orders meanwhile."""
-    reports: list[ExecutionReport] = []
-
-    def note(event: Event) -> None:
-        if isinstance(event, ExecutionReport) and event.execution == "REPLACED":
-            reports.append(event)
-
-    exchange.listeners.append(note)
-    try:
-        yield reports
-    finally:
-        exchange.listeners.remove(note)
+    return documents.amend_answer(order, order.amendments[-1].report)
 
 
 def _refuse_new_quantity(symbol: Symbol, request: OrderRequest, quantity: Decimal) -> None:
@@ -293,8 +257,7 @@ def amendments(call: Call) -> Document:
     mandatory(parameters, "orderId")
     first, rows = whole(parameters, "fromExecutionId") or 0, limit(parameters, 500, 1_000)
     order = engine.order(call.account, symbol.name, Which(whole(parameters, "orderId")))
-    history = _amendments.get(engine, {}).get(order.id, [])
-    found = [one for one in history if one.report.execution_id >= first]
+    found = [one for one in order.amendments if one.report.execution_id >= first]
     return [documents.amendment_row(one.report, one.previous) for one in found[:rows]]
 
 

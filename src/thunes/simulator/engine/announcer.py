@@ -11,6 +11,7 @@ from thunes.simulator.engine.events import (
     BalanceUpdate,
     Event,
     Execution,
+    ExecutionReport,
     ListStage,
     Loss,
     execution_report,
@@ -36,14 +37,13 @@ class Announcer:
         reject_reason: str = "NONE",
         fill: Fill | None = None,
         loss: Loss | None = None,
-    ) -> None:
-        """What just happened to an order."""
+    ) -> ExecutionReport:
+        """Tell what just happened to an order."""
         self._executions += 1
-        self.publish(
-            execution_report(
-                (self._next(), self.now, self._executions), execution, order, original_id, reject_reason, fill, loss
-            )
-        )
+        numbers = self._next(), self.now, self._executions
+        report = execution_report(numbers, execution, order, original_id, reject_reason, fill, loss)
+        self.publish(report)
+        return report
 
     def report_list(self, group: OrderList, stage: ListStage) -> None:
         self.publish(list_status(self._next(), self.now, stage, group))

@@ -11,7 +11,7 @@ from thunes.simulator.engine.accounts import ZERO, Account
 from thunes.simulator.engine.book import Book
 from thunes.simulator.engine.floor import Floor
 from thunes.simulator.engine.matching import PREVENTION
-from thunes.simulator.engine.orders import ListRequest, Order, OrderList, Status
+from thunes.simulator.engine.orders import Amendment, ListRequest, Order, OrderList, Status
 from thunes.simulator.request import OrderRequest, Refused
 
 Restriction = Literal["ONLY_NEW", "ONLY_PARTIALLY_FILLED"]
@@ -118,7 +118,7 @@ class Desk:
         book, floor = self.book(order.request.symbol), self._floor
         request = replace(order.request, quantity=order.quantity)
         standing = floor.standing(order.account, book)
-        floor.gate.check_amendment(book.symbol, request, quantity, order.amendments, standing)
+        floor.gate.check_amendment(book.symbol, request, quantity, len(order.amendments), standing)
         if quantity >= order.quantity:
             raise Refused(400, -2038, "Order amend (quantity increase) is not supported.")
         sharing = floor.lists.sharing(order)
@@ -131,11 +131,12 @@ class Desk:
             floor.shrink(sharing)
 
     def _shrink(self, order: Order, quantity: Decimal, name: str) -> None:
-        original, order.quantity = order.client_order_id, max(quantity, order.executed + order.prevented)
-        order.amendments += 1
+        original, previous = order.client_order_id, order.quantity
+        order.quantity = max(quantity, order.executed + order.prevented)
         self._registry.rename(order, name)
         order.become(order.status, self._floor.now)
-        self._floor.announcer.report(order, "REPLACED", original_id=original)
+        report = self._floor.announcer.report(order, "REPLACED", original_id=original)
+        order.amendments.append(Amendment(report, previous))
         if order.group and name != original:
             self._floor.announcer.report_list(order.group, "UPDATED")
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from thunes.simulator.engine.accounts import ZERO, Account
 from thunes.simulator.request import OrderRequest, Side
+
+if TYPE_CHECKING:
+    from thunes.simulator.engine.events import ExecutionReport
 
 Status = Literal[
     "PENDING_NEW", "NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "REJECTED"
@@ -123,6 +126,13 @@ class OrderList:
         return twin if twin.is_open else None
 
 
+class Amendment(NamedTuple):
+    """An order made smaller: what was reported of it, and the quantity that it had before."""
+
+    report: ExecutionReport
+    previous: Decimal
+
+
 @dataclass(slots=True, eq=False)
 class Order:
     """An order on the exchange: quantities in base, `quote_executed` and `worth` in quote.
@@ -150,7 +160,7 @@ class Order:
     group: OrderList | None = None
     fills: list[Fill] = field(default_factory=list)
     prevented_matches: list[PreventedMatch] = field(default_factory=list)
-    amendments: int = 0
+    amendments: list[Amendment] = field(default_factory=list)
     peak: Decimal | None = None
     trailing_ms: int | None = None
 
