@@ -14,10 +14,10 @@ from thunes.market.grid import opening
 from thunes.market.resample import resample
 from thunes.model import COLUMNS, INTERVALS, PRICES
 from thunes.simulator.api.call import Call
-from thunes.simulator.api.candles import bars, closings, kline, newest, texts
+from thunes.simulator.api.candles import texts
 from thunes.simulator.api.market import klines as asked
-from thunes.simulator.feed import klines as feed
 from thunes.simulator.feed.damage import CandleFault
+from thunes.simulator.feed.klines import bars, closings, kline, newest
 from thunes.simulator.request import Refused
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -30,15 +30,6 @@ STEPS = st.integers(0, 200_000) | st.sampled_from([1, 59_999, 60_000, 60_001])
 def rest(venue, **sent):
     sent = {"symbol": "BTCUSDT", "interval": "1m"} | sent
     return asked(Call(venue, {name: str(value) for name, value in sent.items()}))
-
-
-@given(candles(), PATHS, MOMENTS, COARSER, LIMITS, st.none() | MOMENTS, st.none() | MOMENTS)
-def test_bars_are_those_of_the_feed(source, path, moment, interval, limit, start, end):
-    market = tape(source, path)
-    now, *bounds = (None if value is None else market.start_ms + value for value in (moment, start, end))
-    expected = feed.klines(market, interval, now, start=bounds[0], end=bounds[1], limit=limit)
-    found = bars(market, interval, now, start=bounds[0], end=bounds[1], limit=limit)
-    assert [kline(market, bar) for bar in found] == expected
 
 
 @given(candles(), PATHS, MOMENTS, COARSER, ZONES)

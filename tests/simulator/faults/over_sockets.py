@@ -103,9 +103,17 @@ class Script:
 
 
 @pytest.fixture
-def script(exchange: LocalExchange, request: pytest.FixtureRequest) -> Iterator[Script]:
+def emptied(exchange: LocalExchange) -> Iterator[LocalExchange]:
+    """The module's exchange, where no connection of one test is left for the next one's faults to strike."""
+    yield exchange
+    exchange.fault("disconnect")
+    exchange.clear_faults()
+
+
+@pytest.fixture
+def script(emptied: LocalExchange, request: pytest.FixtureRequest) -> Iterator[Script]:
     """A test's script; afterwards every fault that the test is to prove has struck, and no money is lost."""
-    with scripting(exchange, proven_by(request.node)) as made:
+    with scripting(emptied, proven_by(request.node)) as made:
         yield made
 
 

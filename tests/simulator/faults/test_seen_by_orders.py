@@ -19,6 +19,7 @@ from tests.simulator.faults.over_sockets import (
     proves,
     statuses,
 )
+from tests.simulator.faults.over_sockets import emptied as emptied
 from tests.simulator.faults.over_sockets import exchange as exchange
 from tests.simulator.faults.over_sockets import script as script
 from tests.simulator.faults.over_sockets import trader as trader

@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 from tests.simulator.faults.market import TAPE, Seat
 from tests.simulator.faults.market import desk as desk
+from tests.simulator.feed.market import klines
 
 from thunes.errors import DataError, UsageError
 from thunes.simulator.faults.catalogue import CATALOGUE
 from thunes.simulator.faults.world import World
 from thunes.simulator.feed.damage import damaged
-from thunes.simulator.feed.klines import klines
 from thunes.simulator.request import OrderRequest, Refused
 
 D = Decimal

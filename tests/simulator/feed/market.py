@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from thunes.model import Candles, interval_ms
+from thunes.simulator.feed.klines import Kline, bars, kline, newest
 from thunes.simulator.feed.path import Path
 from thunes.simulator.feed.tape import Tape, Tick
 
@@ -53,3 +54,14 @@ def figures(ticks: Iterable[Tick]) -> tuple[object, ...]:
         sum(tick.quantity > 0 for tick in heard),
         *(sum(tick.quantity for tick in bought), sum(tick.price * tick.quantity for tick in bought)),
     )
+
+
+def klines(tape: Tape, interval: str, now: int, **more: int | None) -> list[Kline]:
+    """Bars as exact numbers."""
+    return [kline(tape, bar) for bar in bars(tape, interval, now, **more)]  # type: ignore[arg-type]
+
+
+def forming(tape: Tape, interval: str, now: int) -> Kline | None:
+    """The newest bar."""
+    bar = newest(tape, interval, now)
+    return kline(tape, bar) if bar else None

@@ -2,10 +2,9 @@ from decimal import Decimal
 
 import pytest
 from tests import series
-from tests.simulator.feed.market import tape
+from tests.simulator.feed.market import klines, tape
 
 from thunes.simulator.feed.damage import CandleFault, damaged
-from thunes.simulator.feed.klines import klines
 
 
 @pytest.fixture(name="bars")

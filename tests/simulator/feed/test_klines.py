@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests import series
-from tests.simulator.feed.market import MOMENTS, PATHS, TICK, all_ticks, candles, figures, tape
+from tests.simulator.feed.market import MOMENTS, PATHS, TICK, all_ticks, candles, figures, forming, klines, tape
 
 from thunes.errors import UsageError
 from thunes.market.resample import resample
 from thunes.model import interval_ms
-from thunes.simulator.feed.klines import forming, klines, offered
+from thunes.simulator.feed.klines import offered
 from thunes.simulator.feed.tape import Tape
 
 AFTER_ALL = 10**15

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
 
 from thunes.simulator.api.call import Call, Document, Route, reads
-from thunes.simulator.api.candles import HOUR_MS, MINUTE_MS, bars, eight, rows
+from thunes.simulator.api.candles import HOUR_MS, MINUTE_MS, eight, rows
 from thunes.simulator.api.parameters import (
     SYMBOL,
     Parameters,
@@ -23,7 +23,7 @@ from thunes.simulator.api.parameters import (
 from thunes.simulator.api.updates import update_ids
 from thunes.simulator.exchange import Exchange
 from thunes.simulator.feed.averages import average_price
-from thunes.simulator.feed.klines import offered
+from thunes.simulator.feed.klines import bars, offered
 from thunes.simulator.feed.reference import PriceRange
 from thunes.simulator.feed.tape import Tape, Tick
 from thunes.simulator.request import Refused

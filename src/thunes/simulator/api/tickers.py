@@ -13,7 +13,7 @@ from thunes.simulator.api.candles import HOUR_MS, MINUTE_MS, eight
 from thunes.simulator.api.market import check_status, named, time_zone
 from thunes.simulator.api.parameters import SYMBOL, Parameters, either, invalid, names
 from thunes.simulator.exchange import Exchange
-from thunes.simulator.feed.averages import PLACES, DayTicker, day_ticker
+from thunes.simulator.feed.averages import DayTicker, day_ticker, window_ticker
 from thunes.simulator.feed.tape import Tape
 from thunes.simulator.symbols.exchange_info import Selection
 
@@ -26,32 +26,6 @@ SILENT = DayTicker(0, 0, *(NOTHING,) * 11, first_id=-1, last_id=-1, trades=0)  #
 
 
 # Figures
-
-
-def window_ticker(tape: Tape, opened: int, now: int) -> DayTicker | None:
-    """Figures of the ticks with opened ≤ time ≤ now (epoch ms); None where there are none."""
-    seen, last, before = tape.window(opened - 1, now), tape.last(now), tape.last(opened - 1)
-    if seen is None or last is None:
-        return None
-    start, change = tape.price(seen.open), tape.price(seen.close - seen.open)
-    return DayTicker(
-        open_time=opened,
-        close_time=now,
-        open=start,
-        high=tape.price(seen.high),
-        low=tape.price(seen.low),
-        last=last.price,
-        last_quantity=last.quantity,
-        previous_close=before.price if before else start,
-        change=change,
-        change_percent=(100 * change / start).quantize(Decimal("0.001")),
-        weighted_average=(tape.price(seen.quote) / seen.volume).quantize(PLACES) if seen.volume else last.price,
-        volume=tape.quantity(seen.volume),
-        quote_volume=tape.quote(seen.quote),
-        first_id=seen.first,
-        last_id=seen.last,
-        trades=seen.trades,
-    )
 
 
 def rolling(tape: Tape, now: int, length: int) -> DayTicker | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 
@@ -38,7 +38,7 @@ def average_price(tape: Tape, now: int, minutes: int = 5) -> AveragePrice | None
 
 @dataclass(frozen=True)
 class DayTicker:
-    """Figures of the ticks of the last 24 hours (rolling, not the UTC day); times in epoch ms."""
+    """Figures of the ticks of a window, most often the last 24 hours (rolling, not the UTC day); times in epoch ms."""
 
     open_time: int
     close_time: int
@@ -58,23 +58,23 @@ class DayTicker:
     trades: int
 
 
-def day_ticker(tape: Tape, now: int) -> DayTicker | None:
-    """The rolling 24 hours that end at `now`; None where nothing was heard in them."""
-    seen, last, before = tape.window(now - DAY_MS, now), tape.last(now), tape.last(now - DAY_MS)
+def window_ticker(tape: Tape, opened: int, now: int) -> DayTicker | None:
+    """Figures of the ticks with opened ≤ time ≤ now (epoch ms); None where there are none."""
+    seen, last, before = tape.window(opened - 1, now), tape.last(now), tape.last(opened - 1)
     if seen is None or last is None:
         return None
-    opened, change = tape.price(seen.open), tape.price(seen.close - seen.open)
+    start, change = tape.price(seen.open), tape.price(seen.close - seen.open)
     return DayTicker(
-        open_time=now - DAY_MS,
+        open_time=opened,
         close_time=now,
-        open=opened,
+        open=start,
         high=tape.price(seen.high),
         low=tape.price(seen.low),
         last=last.price,
         last_quantity=last.quantity,
-        previous_close=before.price if before else opened,
+        previous_close=before.price if before else start,
         change=change,
-        change_percent=(100 * change / opened).quantize(Decimal("0.001")),
+        change_percent=(100 * change / start).quantize(Decimal("0.001")),
         weighted_average=(tape.price(seen.quote) / seen.volume).quantize(PLACES) if seen.volume else last.price,
         volume=tape.quantity(seen.volume),
         quote_volume=tape.quote(seen.quote),
@@ -82,3 +82,9 @@ def day_ticker(tape: Tape, now: int) -> DayTicker | None:
         last_id=seen.last,
         trades=seen.trades,
     )
+
+
+def day_ticker(tape: Tape, now: int) -> DayTicker | None:
+    """The rolling 24 hours that end at `now`; None where nothing was heard in them."""
+    found = window_ticker(tape, now - DAY_MS + 1, now)
+    return replace(found, open_time=now - DAY_MS) if found else None

@@ -1,15 +1,18 @@
-"""Binance's klines out of the tape: every interval from the source's own up, closed bars and the one that forms."""
+"""Binance's klines out of the tape: every interval from the source's own up, in any time zone, closed and forming."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from thunes.errors import UsageError
+from thunes.market.grid import opening
 from thunes.market.resample import require_multiple
-from thunes.model import INTERVALS, Int1D
+from thunes.model import INTERVALS, Int1D, interval_ms
 from thunes.simulator.feed.tape import Tape, Window, last_moments
 
 
@@ -52,53 +55,72 @@ def _divides(source: str, interval: str) -> bool:
     return True
 
 
-def klines(
-    tape: Tape, interval: str, now: int, *, start: int | None = None, end: int | None = None, limit: int = 500
-) -> list[Kline]:
+class Bar(NamedTuple):
+    """One bar as it was seen: times in epoch ms, `close_time` the last one inside."""
+
+    open_time: int
+    close_time: int
+    seen: Window
+    closed: bool = True
+
+
+class Grid(NamedTuple):
+    """All bars of an interval: first and last moments (epoch ms), and the row of the candle that each begins with.
+
+    `aligned`: every bar is made of whole candles.
+    """
+
+    opens: Int1D
+    closes: Int1D
+    rows: Int1D
+    aligned: bool
+
+
+def bars(
+    tape: Tape,
+    interval: str,
+    now: int,
+    zone: int = 0,
+    *,
+    start: int | None = None,
+    end: int | None = None,
+    limit: int = 500,
+) -> list[Bar]:
     """Bars seen at `now`, oldest first, at most `limit`; the last one may still form.
 
-    With `start` (inclusive open time, epoch ms) the oldest from there, without it the newest; `end` bounds open times,
-    inclusive. Bars are those of `market.resample`: a first one whose beginning is missing is left out, a gap stays a
-    gap. Sums are of the source's volumes, each rounded to the step. Error: `UsageError` for an interval not `offered`.
+    `zone`: the clock (ms ahead of UTC) by which bars begin. With `start` (inclusive open time, epoch ms) the oldest
+    from there, without it the newest; `end` bounds open times, inclusive. Bars are those of `market.resample`: a first
+    one whose beginning is missing is left out, a gap stays a gap. Sums are of the source's volumes, each rounded to the
+    step. Error: `UsageError` for an interval that is not `offered`.
     """
     require_multiple(tape.interval, interval)
-    opens, rows = tape.grid(interval)
-    first = 0 if start is None else int(np.searchsorted(opens, start))
-    stop = int(np.searchsorted(tape.bars.open_time[rows], now, "right"))  # those that something was heard of
-    stop = stop if end is None else min(stop, int(np.searchsorted(opens, end, "right")))
-    bounds = (max(first, stop - limit), stop) if start is None else (first, min(stop, first + limit))
-    return _between(tape, interval, now, *bounds)
+    grid = _grid(tape, interval, zone)
+    first = 0 if start is None else int(np.searchsorted(grid.opens, start))
+    stop = int(np.searchsorted(_begun(tape, grid), now, "right"))
+    stop = stop if end is None else min(stop, int(np.searchsorted(grid.opens, end, "right")))
+    if start is None:
+        first = max(0, stop - limit)
+    return _between(tape, grid, now, first, min(stop, first + limit))
 
 
-def forming(tape: Tape, interval: str, now: int) -> Kline | None:
-    """The newest bar at `now`: what a kline stream reports; None before the first."""
-    return next(iter(klines(tape, interval, now, limit=1)), None)
+def newest(tape: Tape, interval: str, now: int, zone: int = 0) -> Bar | None:
+    """The bar that forms at `now`, or the last one where nothing was heard since; None before the first."""
+    return next(iter(bars(tape, interval, now, zone, limit=1)), None)
 
 
-def _between(tape: Tape, interval: str, now: int, first: int, stop: int) -> list[Kline]:
-    """Bars [first, stop) of the interval's grid: closed ones at once, the one that `now` is in from its ticks."""
-    if first >= stop:
-        return []
-    opens, rows = tape.grid(interval)
-    closes = last_moments(opens[first:stop], interval)
-    closed = stop - first - int(closes[-1] >= now)
-    ends = np.append(rows, len(tape))
-    windows = _closed(tape, ends[first : first + closed + 1])
-    if closed < closes.size:
-        seen = tape.window(int(opens[stop - 1]) - 1, now)
-        windows += [seen] if seen else []
-    named = zip(opens[first:stop].tolist(), closes.tolist(), windows, strict=True)
-    return [_kline(tape, opened, closes_at, window, now) for opened, closes_at, window in named]
+def closings(tape: Tape, interval: str, after: int, until: int, zone: int = 0) -> list[Bar]:
+    """The bars that were over in after < time ≤ until (epoch ms): a bar is over a millisecond after its close time."""
+    grid = _grid(tape, interval, zone)
+    first, stop = (int(found) for found in np.searchsorted(grid.closes, [after, until]))
+    return _between(tape, grid, until, first, stop)
 
 
-def _closed(tape: Tape, ends: Int1D) -> list[Window]:
-    return tape.windows(int(ends[0]), int(ends[-1]), ends[:-1] - ends[0]) if ends.size > 1 else []
-
-
-def _kline(tape: Tape, open_time: int, close_time: int, seen: Window, now: int) -> Kline:
+def kline(tape: Tape, bar: Bar) -> Kline:
+    """The bar as exact numbers."""
+    seen = bar.seen
     return Kline(
-        open_time=open_time,
-        close_time=close_time,
+        open_time=bar.open_time,
+        close_time=bar.close_time,
         open=tape.price(seen.open),
         high=tape.price(seen.high),
         low=tape.price(seen.low),
@@ -110,5 +132,51 @@ def _kline(tape: Tape, open_time: int, close_time: int, seen: Window, now: int) 
         taker_quote_volume=tape.quote(seen.taker_quote),
         first_id=seen.first,
         last_id=seen.last,
-        closed=close_time < now,
+        closed=bar.closed,
     )
+
+
+def _begun(tape: Tape, grid: Grid) -> Int1D:
+    """When something was first heard of each bar."""
+    return tape.bars.open_time[grid.rows] if grid.aligned else grid.opens
+
+
+def _between(tape: Tape, grid: Grid, now: int, first: int, stop: int) -> list[Bar]:
+    if first >= stop:
+        return []
+    over = first + int(np.searchsorted(grid.closes[first:stop], now))
+    opens, closes = grid.opens[first:stop].tolist(), grid.closes[first:stop].tolist()
+    if not grid.aligned:
+        spans = zip(opens, closes, strict=True)
+        found = [(opened, last, tape.window(opened - 1, min(last, now))) for opened, last in spans]
+        return [Bar(opened, last, seen, last < now) for opened, last, seen in found if seen]
+    ends = np.append(grid.rows, len(tape))[first : over + 1]
+    windows = tape.windows(int(ends[0]), int(ends[-1]), ends[:-1] - ends[0]) if over > first else []
+    told = list(map(Bar, opens, closes, windows))
+    seen = tape.window(opens[-1] - 1, now) if over < stop else None
+    return [*told, Bar(opens[-1], closes[-1], seen, closed=False)] if seen else told
+
+
+@lru_cache(maxsize=32)
+def _grid(tape: Tape, interval: str, zone: int) -> Grid:
+    if _is_utc(interval, zone):
+        opens, rows = tape.grid(interval)
+        return Grid(opens, last_moments(opens, interval), rows, aligned=True)
+    return _zoned(tape, interval, zone)
+
+
+def _is_utc(interval: str, zone: int) -> bool:
+    """Whether bars of this length begin at the same moments in both clocks."""
+    return zone == 0 or (interval != "1M" and zone % interval_ms(interval) == 0)
+
+
+def _zoned(tape: Tape, interval: str, zone: int) -> Grid:
+    """The grid by a clock that is `zone` ms ahead; a zone may cut through the source's candles."""
+    candles = tape.bars
+    aligned = tape.interval != "1M" and zone % interval_ms(tape.interval) == 0
+    times = candles.open_time if aligned else np.concatenate([candles.open_time, candles.close_time])
+    local = np.unique(opening(times + zone, interval))
+    opens = local - zone
+    whole = 0 if opens[0] == candles.open_time[0] else 1
+    rows = np.searchsorted(candles.open_time, opens)
+    return Grid(opens[whole:], (last_moments(local, interval) - zone)[whole:], rows[whole:], aligned)

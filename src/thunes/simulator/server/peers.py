@@ -25,8 +25,8 @@ class OpenConnections:
     def connections(self, kind: str) -> Iterable[Connection]:
         """Those of a kind, "api", "user" or "market", of a stream by its name, or all ("*")."""
         if kind == "user":
-            return self._users.listening()
-        api = self._users.connections() if kind in ("api", "*") else []
+            return _open(self._users.listening())
+        api = _open(self._users.connections()) if kind in ("api", "*") else []
         market = [session for session in self._market.values() if session.connection.is_open]
         heard = [session for session in market if kind in ("market", "*") or session.listens_to(kind)]
         return [*api, *(session.connection for session in heard)]
@@ -39,3 +39,8 @@ class OpenConnections:
         for connection in self._users.connections():
             if connection is peer:
                 announce_shutdown(connection, time_ms)
+
+
+def _open(connections: Iterable[Connection]) -> list[Connection]:
+    """Those that have not begun to end: nothing would reach the others."""
+    return [connection for connection in connections if connection.is_open]

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from thunes.model import DAY_MS
-from thunes.simulator.api.candles import HOUR_MS, Bar, closings, newest, told
+from thunes.simulator.api.candles import HOUR_MS, told
 from thunes.simulator.api.market import aggregate, aggregates
 from thunes.simulator.api.tickers import rolling
 from thunes.simulator.api.updates import update_ids
@@ -19,7 +19,7 @@ from thunes.simulator.engine.events import AccountPosition, Event, ExecutionRepo
 from thunes.simulator.exchange import Exchange
 from thunes.simulator.feed.averages import average_price, day_ticker
 from thunes.simulator.feed.depth import MOST_LEVELS
-from thunes.simulator.feed.klines import offered
+from thunes.simulator.feed.klines import Bar, closings, newest, offered
 from thunes.simulator.feed.reference import reference_price
 from thunes.simulator.feed.tape import Tape, Tick
 from thunes.simulator.streams import payloads
