@@ -143,6 +143,18 @@ def test_a_symbol_that_halts_takes_no_orders() -> None:
     market.engine.place("ann", order("BUY"), market.turn("BTCUSDT"))
 
 
+@pytest.mark.parametrize("status", ["HALT", "BREAK", "CANCEL_ONLY"])
+def test_nothing_is_filled_where_nothing_trades(status: str) -> None:
+    market = exchange()
+    last = market.last_price("BTCUSDT")
+    assert last is not None
+    price = (last * D("0.9999")).quantize(D("0.01"))
+    waits = market.engine.place("ann", order("BUY", "LIMIT", price=price, time_in_force="GTC"), market.turn("BTCUSDT"))
+    market.change_symbol("BTCUSDT", status)
+    market.advance_bars(400)  # in which it would be filled, as the test above shows
+    assert waits.status == "NEW"
+
+
 def test_a_delisted_symbol_gives_the_money_back_and_is_unknown() -> None:
     market = exchange()
     market.engine.place("ann", order("BUY", "LIMIT", price=D(15_000), time_in_force="GTC"), market.turn("BTCUSDT"))

@@ -147,8 +147,9 @@ class Exchange:
 
         The engine need not hear of the others: years pass in a moment under a far limit order.
         """
-        tape = self.feed[name]
-        concern = self.engine.concerned(name)
+        if name not in self.info.symbols or self.info[name].status != "TRADING":
+            return None  # where nothing trades, nothing is filled either
+        tape, concern = self.feed[name], self.engine.concerned(name)
         if concern is None:
             return tape.next_tick(after, until)
         if concern == NOBODY:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from tests.simulator.engine.venue import BNBUSDT, BTCUSDT
@@ -251,11 +251,18 @@ def linked_orders(orders: list[Order]) -> list[list[Order]]:
 
 
 def test_the_books_stay_right() -> None:
-    run_state_machine_as_test(Customers, settings=settings(max_examples=12, stateful_step_count=40, deadline=None))
+    before = Customers.steps
+    chosen = settings(max_examples=260, stateful_step_count=100, deadline=None, phases=[Phase.explicit, Phase.generate])
+    run_state_machine_as_test(Customers, settings=chosen)
+    assert Customers.steps - before >= 20_000
 
 
 @pytest.mark.long
-def test_the_books_stay_right_for_long() -> None:
-    before = Customers.steps
-    run_state_machine_as_test(Customers, settings=settings(max_examples=500, stateful_step_count=80, deadline=None))
-    assert Customers.steps - before >= 20_000
+def test_the_books_stay_right_for_a_million_steps() -> None:
+    before, steps = Customers.steps, 0
+    while steps < 1_000_000:
+        run_state_machine_as_test(
+            Customers,
+            settings=settings(max_examples=500, stateful_step_count=200, deadline=None, phases=[Phase.generate]),
+        )
+        steps = Customers.steps - before

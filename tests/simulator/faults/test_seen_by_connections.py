@@ -116,6 +116,16 @@ def test_a_code_that_cannot_be_sent_is_refused(trader: LocalVenue, script: Scrip
     assert script.struck() == []
 
 
+@pytest.mark.parametrize("target", ["api", "user"])
+@proves("disconnect")
+def test_a_connection_that_is_ending_is_not_struck_again(
+    trader: LocalVenue, script: Script, listener: SignedSocket, target: str
+) -> None:
+    for _ in range(2):  # the client has not answered the first
+        script.fault("disconnect", connection=target, form="close")
+    assert script.struck() == [("disconnect", target)]
+
+
 @proves("disconnect")
 def test_who_hears_another_stream_stays(trader: LocalVenue, script: Script) -> None:
     cut, kept = trader.stream(f"/ws/{KLINE}"), trader.stream(f"/ws/{OTHER}")
@@ -207,13 +217,35 @@ def test_pings_stay_unanswered_until_the_fault_is_removed(
     assert script.struck() == [("pong_withheld", "api")] * 2
 
 
+@proves("pong_withheld")
+def test_who_becomes_what_the_fault_names_is_struck_then(trader: LocalVenue, script: Script) -> None:
+    script.fault("pong_withheld", connection="user")
+    script.fault("pong_withheld", connection=KLINE)
+    api, stream = trader.api(), trader.stream(f"/ws/{OTHER}")
+    assert [answers_pings(api), answers_pings(stream)] == [True, True]
+    assert script.struck() == []
+    api.subscribe()
+    stream.ask("SUBSCRIBE", [KLINE])
+    assert [answers_pings(api), answers_pings(stream)] == [False, False]
+    assert script.struck() == [("pong_withheld", "user"), ("pong_withheld", KLINE)]
+
+
+@proves("pong_withheld")
+def test_who_is_everybody_is_struck_once(trader: LocalVenue, script: Script) -> None:
+    script.fault("pong_withheld")
+    api, stream = trader.api(), trader.stream(f"/ws/{OTHER}")
+    api.subscribe()
+    stream.ask("SUBSCRIBE", [KLINE])
+    assert script.struck() == [("pong_withheld", "*")] * 2
+
+
 def run_until_it_ends(url: str) -> list[Any]:
-    """A client of websocket-client's own loop, which asks every third of a second whether the exchange is there."""
+    """A client of websocket-client's own loop, which asks every fifth of a second whether the exchange is there."""
     errors: list[Any] = []
     client = websocket.WebSocketApp(url, on_error=lambda _, error: errors.append(error))
     stop = threading.Timer(5, client.close)
     stop.start()
-    client.run_forever(ping_interval=0.3, ping_timeout=0.2)
+    client.run_forever(ping_interval=0.2, ping_timeout=0.1)
     stop.cancel()
     stop.join()
     return errors

@@ -7,22 +7,30 @@ from typing import Any
 
 import pytest
 from binance.exceptions import BinanceAPIException
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.contracts.venue import LocalVenue
 from tests.simulator.faults.over_sockets import (
     BROKEN,
     DONE,
     ORDER,
     QUERY,
+    TIMED_OUT,
     Outcome,
     Script,
     outcome,
     proves,
+    scripting,
+    send,
     statuses,
+    trading,
 )
 from tests.simulator.faults.over_sockets import emptied as emptied
 from tests.simulator.faults.over_sockets import exchange as exchange
 from tests.simulator.faults.over_sockets import script as script
 from tests.simulator.faults.over_sockets import trader as trader
+
+from thunes.simulator import LocalExchange
 
 pytestmark = pytest.mark.loopback
 NOT_THERE, UNKNOWN = Outcome("refused", 400, -2013), Outcome("refused", 400, -2011)
@@ -32,7 +40,7 @@ LOST: list[tuple[str, dict[str, Any], Outcome]] = [
     ("drop_after_accept", {}, BROKEN),
     ("error_after_accept", {}, Outcome("refused", 503, 0)),
     ("error_after_accept", {"status": 504, "form": "json"}, Outcome("refused", 504, -1007)),
-    ("half_open", {"accept": True}, Outcome("ReadTimeout")),
+    ("half_open", {"accept": True}, TIMED_OUT),
     ("null_json", {}, DONE),
 ]
 NAMES = {name for name, _, _ in LOST}
@@ -45,10 +53,6 @@ def find(trader: LocalVenue, order: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def send(trader: LocalVenue, order: dict[str, Any]) -> Outcome:
-    return outcome(trader.client.create_order, **order, requests_params={"timeout": (1, 0.3)})
-
-
 @ways
 @proves(*NAMES)
 def test_an_order_that_waits_is_refused_a_second_time(
@@ -56,7 +60,7 @@ def test_an_order_that_waits_is_refused_a_second_time(
 ) -> None:
     script.fault(name, route=ORDER, count=1, **parameters)
     order = trader.market.resting()
-    assert send(trader, order) == seen
+    assert send(trader, order, seen) == seen
     with pytest.raises(BinanceAPIException, match="Duplicate order sent") as duplicate:
         trader.client.create_order(**order)
     assert duplicate.value.code == -2010
@@ -73,7 +77,7 @@ def test_an_order_that_was_filled_is_bought_twice(
     """The trap: nobody refuses the id of an order that is no longer open."""
     script.fault(name, route=ORDER, count=1, **parameters)
     held, order = trader.free("BTC"), trader.market.market()
-    assert send(trader, order) == seen
+    assert send(trader, order, seen) == seen
     assert trader.client.create_order(**order)["status"] == "FILLED"
     assert statuses(trader) == ["FILLED", "FILLED"]
     fills = trader.client.get_my_trades(symbol=trader.symbol)
@@ -89,7 +93,7 @@ def test_asking_finds_the_order_and_its_fill(
 ) -> None:
     script.fault(name, route=ORDER, count=1, **parameters)
     order = trader.market.market()
-    assert send(trader, order) == seen
+    assert send(trader, order, seen) == seen
     found = find(trader, order)
     assert (found["status"], Decimal(found["executedQty"])) == ("FILLED", Decimal(order["quantity"]))
     fills = trader.client.get_my_trades(symbol=trader.symbol, orderId=found["orderId"])
@@ -172,3 +176,35 @@ def test_a_waiting_order_lags_too_though_it_can_be_cancelled(trader: LocalVenue,
     assert outcome(trader.client.get_order, **wish) == NOT_THERE
     assert trader.client.get_open_orders(symbol=trader.symbol)[0]["orderId"] == placed["orderId"]
     assert trader.client.cancel_order(**wish)["status"] == "CANCELED"
+
+
+@pytest.mark.parametrize("name", ["truncated_json", "empty_body", "html_200", "null_json"])
+@proves("truncated_json", "empty_body", "html_200", "null_json")
+def test_an_answer_that_is_damaged_already_does_not_lag(trader: LocalVenue, script: Script, name: str) -> None:
+    placed = trader.client.create_order(**trader.market.market())
+    script.fault(name, route=QUERY, accept=True)
+    script.fault("order_lag", route=QUERY)
+    seen = outcome(trader.client.get_order, symbol=trader.symbol, orderId=placed["orderId"])
+    assert seen == (DONE if name in ("empty_body", "null_json") else Outcome("BinanceRequestException"))
+    assert script.struck() == [(name, QUERY)]
+
+
+ACCEPTED = ("drop_after_accept", "error_after_accept", "null_json", "list_json", "empty_body", "truncated_json")
+NOT_ACCEPTED = ("drop_before", "too_many_requests", "banned", "forbidden_html", "html_200")
+
+
+@settings(max_examples=8)
+@given(st.lists(st.sampled_from(ACCEPTED + NOT_ACCEPTED), min_size=1, max_size=5))
+def test_whatever_happens_asking_tells_what_was_bought(exchange: LocalExchange, names: list[str]) -> None:
+    with trading(exchange) as trader, scripting(exchange, set(names)) as script:
+        order = trader.market.market()
+        there: list[bool] = []
+        for number, name in enumerate(names):
+            script.fault(name, route=ORDER, count=1)
+            sent = {**order, "newClientOrderId": f"order-{number}"}
+            send(trader, sent)
+            query = {"symbol": trader.symbol, "origClientOrderId": sent["newClientOrderId"]}
+            there.append(outcome(trader.client.get_order, **query) == DONE)
+        assert there == [name in ACCEPTED for name in names]
+        assert trader.free("BTC") == 1 + sum(there) * Decimal(order["quantity"]) * Decimal("0.999")
+        assert script.struck() == [(name, ORDER) for name in names]

@@ -131,7 +131,7 @@ def test_an_order_is_never_answered_while_others_are(trader: LocalVenue, script:
 
 @proves("delay")
 def test_a_late_answer_is_overtaken(trader: LocalVenue, script: Script, api: SignedSocket) -> None:
-    script.fault("delay", route="time", count=1, delay_ms=100)
+    script.fault("delay", route="time", count=1, delay_ms=300)
     api.send({"id": "late", "method": "time"})
     assert api.ask("ping")["status"] == 200
     assert api.kept() == []

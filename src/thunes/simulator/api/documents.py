@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -46,9 +47,13 @@ def decimal_text(value: Decimal) -> str:
     return text + PADDING[missing] if missing >= 0 else text[:missing] + text[missing:].rstrip("0")
 
 
+# An order's quantity and quote come several times in its answer, in those of its fills, and in the next order's.
+_text = lru_cache(maxsize=1_024)(decimal_text)
+
+
 def optional_text(value: Decimal | None) -> str:
     """A number that may be missing, which reads as zero."""
-    return decimal_text(value) if value else ZERO_TEXT
+    return _text(value) if value else ZERO_TEXT
 
 
 # Orders
@@ -60,7 +65,9 @@ def order_answer(order: Order, response_type: str | None = None) -> Document:
     answer: Document = {**_identity(order), "transactTime": order.updated_ms}
     if kind == "ACK":
         return answer
-    answer |= _state(order) | _conditional(order) | _working(order)
+    answer |= _state(order)
+    answer |= _conditional(order)
+    answer |= _working(order)
     prevented = [prevented_quantities(match) for match in order.prevented_matches if match.taker_order_id == order.id]
     if prevented:
         answer["preventedMatches"] = prevented
@@ -72,9 +79,9 @@ def order_answer(order: Order, response_type: str | None = None) -> Document:
 def fill_row(fill: Fill) -> Document:
     """One of the `fills` of a FULL answer."""
     return {
-        "price": decimal_text(fill.price),
-        "qty": decimal_text(fill.quantity),
-        "commission": decimal_text(fill.commission),
+        "price": _text(fill.price),
+        "qty": _text(fill.quantity),
+        "commission": _text(fill.commission),
         "commissionAsset": fill.commission_asset,
         "tradeId": fill.trade_id,
     }
@@ -85,12 +92,12 @@ def prevented_quantities(match: PreventedMatch) -> Document:
     row: Document = {
         "preventedMatchId": match.id,
         "makerOrderId": match.maker_order_id,
-        "price": decimal_text(match.price),
+        "price": _text(match.price),
     }
     if match.taker_quantity:
-        row["takerPreventedQuantity"] = decimal_text(match.taker_quantity)
+        row["takerPreventedQuantity"] = _text(match.taker_quantity)
     if match.maker_quantity:
-        row["makerPreventedQuantity"] = decimal_text(match.maker_quantity)
+        row["makerPreventedQuantity"] = _text(match.maker_quantity)
     return row
 
 
@@ -148,10 +155,10 @@ def _state(order: Order) -> Document:
     request = order.request
     return {
         "price": optional_text(request.price),
-        "origQty": decimal_text(order.quantity),
-        "executedQty": decimal_text(order.executed),
+        "origQty": _text(order.quantity),
+        "executedQty": _text(order.executed),
         "origQuoteOrderQty": optional_text(request.quote_quantity),
-        "cummulativeQuoteQty": decimal_text(order.quote_executed),
+        "cummulativeQuoteQty": _text(order.quote_executed),
         "status": order.status,
         **_kind(order),
     }
@@ -174,7 +181,7 @@ def _conditional(order: Order) -> Document:
     if request.type in STOPS:
         fields["stopPrice"] = optional_text(request.stop_price)
     if request.iceberg_quantity is not None:
-        fields["icebergQty"] = decimal_text(request.iceberg_quantity)
+        fields["icebergQty"] = _text(request.iceberg_quantity)
     if request.trailing_delta is not None:
         fields["trailingDelta"] = request.trailing_delta
         fields["trailingTime"] = -1 if order.trailing_ms is None else order.trailing_ms
@@ -184,7 +191,7 @@ def _conditional(order: Order) -> Document:
         fields["strategyType"] = request.strategy_type
     if order.prevented:
         fields["preventedMatchId"] = _preventing(order).id
-        fields["preventedQuantity"] = decimal_text(order.prevented)
+        fields["preventedQuantity"] = _text(order.prevented)
     if order.status == "EXPIRED":
         fields["expiryReason"] = order.expiry_reason
     return fields
@@ -263,11 +270,11 @@ def _amended(order: Order, original: str) -> Document:
         "origClientOrderId": original,
         "clientOrderId": order.client_order_id,
         "price": optional_text(request.price),
-        "qty": decimal_text(order.quantity),
-        "executedQty": decimal_text(order.executed),
-        "preventedQty": decimal_text(order.prevented),
+        "qty": _text(order.quantity),
+        "executedQty": _text(order.executed),
+        "preventedQty": _text(order.prevented),
         "quoteOrderQty": optional_text(request.quote_quantity),
-        "cumulativeQuoteQty": decimal_text(order.quote_executed),
+        "cumulativeQuoteQty": _text(order.quote_executed),
         "status": order.status,
         **_kind(order),
         **_conditional(order),
@@ -286,8 +293,8 @@ def amendment_row(report: ExecutionReport, previous: Decimal) -> Document:
         "executionId": report.execution_id,
         "origClientOrderId": report.original_client_order_id,
         "newClientOrderId": report.client_order_id,
-        "origQty": decimal_text(previous),
-        "newQty": decimal_text(report.quantity),
+        "origQty": _text(previous),
+        "newQty": _text(report.quantity),
         "time": report.time_ms,
     }
 

@@ -57,21 +57,23 @@ def parse_limit(document: Document) -> Limit:
 class Count:
     """How much of a limit is used in its current window."""
 
-    __slots__ = ("_used", "_window", "limit")
+    __slots__ = ("_begins", "_ends", "_used", "limit")
 
     def __init__(self, limit: Limit) -> None:
-        self.limit, self._window, self._used = limit, -1, 0
+        self.limit, self._used = limit, 0
+        self._begins = self._ends = 0  # of the window, epoch ms
 
     def add(self, amount: int, now_ms: int) -> int:
         """Use more, or give back when negative, never under 0; what is used now."""
-        window = now_ms // self.limit.length_ms
-        if window != self._window:
-            self._window, self._used = window, 0
-        self._used = max(0, self._used + amount)
+        if not self._begins <= now_ms < self._ends:
+            self._begins = now_ms - now_ms % self.limit.length_ms
+            self._ends, self._used = self._begins + self.limit.length_ms, 0
+        used = self._used + amount
+        self._used = used if used > 0 else 0
         return self._used
 
     def used(self, now_ms: int) -> int:
-        return self._used if now_ms // self.limit.length_ms == self._window else 0
+        return self._used if self._begins <= now_ms < self._ends else 0
 
     def document(self, now_ms: int) -> Document:
         """The limit as clients are told it, with its count."""

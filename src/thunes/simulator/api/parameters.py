@@ -115,14 +115,13 @@ ALWAYS_READ = ORDER_PARAMETERS | SECURITY_PARAMETERS
 
 def gather(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Pairs of query and body as a dict; `Refused` with −1101 for a name sent twice, −1105 for an empty value."""
-    gathered: dict[str, str] = {}
-    for name, value in pairs:
-        if name in gathered:
-            raise Refused(400, -1101, "Duplicate values for a parameter detected.")
-        gathered[name] = value
-    for name, value in gathered.items():
-        if not value:
-            raise Refused(400, -1105, f"Parameter '{name}' was empty.")
+    sent = list(pairs)
+    gathered = dict(sent)
+    if len(gathered) < len(sent):
+        raise Refused(400, -1101, "Duplicate values for a parameter detected.")
+    if "" in gathered.values():
+        empty = next(name for name, value in sent if not value)
+        raise Refused(400, -1105, f"Parameter '{empty}' was empty.")
     return gathered
 
 
@@ -168,7 +167,8 @@ def parse_order(
         shape = ORDER_SHAPES.get(name)
         if shape is not None and not shape.pattern.fullmatch(value):
             shape.check(name, value)
-    symbol, side, type_name = (mandatory(parameters, name) for name in ("symbol", "side", "type"))
+    symbol, side = mandatory(parameters, "symbol"), mandatory(parameters, "side")
+    type_name = mandatory(parameters, "type")
     if side not in SIDES:
         raise Refused(400, -1117, "Invalid side.")
     if type_name not in TYPE_RULES:
@@ -204,9 +204,11 @@ def _check_type(parameters: Parameters, rule: TypeRule) -> None:
 def _time_in_force(parameters: Parameters) -> str | None:
     """None for types that take none; an iceberg must stay in the book."""
     time_in_force = parameters.get("timeInForce")
-    if time_in_force not in (None, *TIMES_IN_FORCE):
+    if time_in_force is None:
+        return None
+    if time_in_force not in TIMES_IN_FORCE:
         raise Refused(400, -1115, "Invalid timeInForce.")
-    if time_in_force not in (None, "GTC") and Decimal(parameters.get("icebergQty", "0")):
+    if time_in_force != "GTC" and Decimal(parameters.get("icebergQty", "0")):
         raise Refused(400, -1014, "Unsupported order combination.")
     return time_in_force
 

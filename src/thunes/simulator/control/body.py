@@ -13,6 +13,7 @@ from thunes.errors import UsageError, did_you_mean
 
 T = TypeVar("T")
 NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+SCIENTIFIC = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")  # 1e999999 is short, and nothing can be reckoned with it
 ABSENT: Any = object()
 
 
@@ -112,8 +113,10 @@ def amounts(value: object) -> dict[str, Decimal]:
 
 def documents(value: object) -> list[dict[str, Any]]:
     """Filters as the exchange shows them."""
-    if isinstance(value, list) and all(
+    if not isinstance(value, list) or not all(
         isinstance(one, dict) and isinstance(one.get("filterType"), str) for one in value
     ):
-        return value
-    raise ValueError("a list of filters, each with its filterType")
+        raise ValueError("a list of filters, each with its filterType")
+    if any(isinstance(one, str) and SCIENTIFIC.fullmatch(one) for entry in value for one in entry.values()):
+        raise ValueError("numbers without an exponent")
+    return value

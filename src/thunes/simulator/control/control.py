@@ -42,6 +42,7 @@ PREFIX = "/sim/v1/"
 FARTHEST_MS = 366 * 86_400_000  # past the last candle nothing happens: there is no need to play it for ages
 LATEST_EVENTS = 1_000
 NAME = re.compile(r"[A-Za-z0-9_.@\-]{1,128}")
+FAULT_NUMBER = re.compile(r"[0-9]{1,20}")
 MULTIPLIERS = ("bidLimitMultUp", "bidLimitMultDown", "askLimitMultUp", "askLimitMultDown")
 NO_FILTERS: list[dict[str, Any]] = []
 Document = dict[str, Any] | list[Any]
@@ -210,7 +211,7 @@ class Control:
         return {"removed": self.board.clear()}
 
     def _remove_fault(self, _: Body, name: str) -> Document:
-        if not (name.isascii() and name.isdecimal()):
+        if not FAULT_NUMBER.fullmatch(name):
             raise refused("FAULT", f"{name!r} is no fault's number.", "GET /sim/v1/faults lists them.")
         return self.board.remove(int(name)).document()
 

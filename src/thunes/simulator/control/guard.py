@@ -41,4 +41,5 @@ class Guard:
 def _name(host: str) -> str:
     """A Host header without its port."""
     end = host.rfind("]") + 1  # an IPv6 address has colons of its own
-    return (host[:end] if end else host.partition(":")[0]).lower()
+    name, _, _ = host[end:].partition(":")
+    return (host[:end] + name).lower()

@@ -58,10 +58,10 @@ class Account:
 
     def pay(self, asset: str, amount: Decimal) -> None:
         """Give free money away; the market first brings in what it lacks."""
-        lacking = amount - self.free(asset)
-        if self.unlimited and lacking > 0:
-            self.deposit(asset, lacking)
-        self._touch(asset).free -= amount
+        balance = self._touch(asset)
+        if self.unlimited and amount > balance.free:
+            self.deposit(asset, amount - balance.free)
+        balance.free -= amount
 
     def pay_locked(self, asset: str, amount: Decimal) -> None:
         self._touch(asset).locked -= amount
@@ -71,6 +71,12 @@ class Account:
         balance = self._touch(asset)
         balance.free -= amount
         balance.locked += amount
+
+    def take_changes(self) -> tuple[tuple[str, Decimal, Decimal], ...]:
+        """Asset, free and locked of what has changed since this was last asked."""
+        held = [(asset, self.balances[asset]) for asset in self.changed]
+        self.changed.clear()
+        return tuple([(asset, balance.free, balance.locked) for asset, balance in held])
 
     def _touch(self, asset: str) -> Balance:
         self.changed[asset] = None
@@ -95,7 +101,7 @@ def commission(
 
 
 def _cut(amount: Decimal, rules: Rules) -> Decimal:
-    return amount.quantize(rules.commission_step, rounding=ROUND_DOWN)
+    return amount.quantize(rules.commission_step, ROUND_DOWN)
 
 
 @dataclass(frozen=True)

@@ -55,9 +55,7 @@ class Announcer:
         """The balances that changed since they were last told."""
         for account in accounts:
             account.updated_ms = self.now
-            balances = tuple((asset, account.free(asset), account.locked(asset)) for asset in account.changed)
-            account.changed.clear()
-            self.publish(AccountPosition(self._next(), self.now, account.name, balances))
+            self.publish(AccountPosition(self._next(), self.now, account.name, account.take_changes()))
 
     def _next(self) -> int:
         self._sequence += 1

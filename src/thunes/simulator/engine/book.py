@@ -17,11 +17,6 @@ Level = tuple[Decimal, Decimal]  # price, quantity
 Offer = tuple[Decimal, Order | None, Decimal]  # price, a user's order or None for the market's, quantity
 
 
-def opposite(side: Side) -> Side:
-    """The other side."""
-    return "SELL" if side == "BUY" else "BUY"
-
-
 def crosses(side: Side, limit: Decimal | None, price: Decimal) -> bool:
     """Whether an order with this limit (None: any price) trades at `price`."""
     return limit is None or (price <= limit if side == "BUY" else price >= limit)
@@ -96,7 +91,8 @@ class Half:
 
     def _market(self) -> Iterator[Offer]:
         for price, quantity in self.levels:
-            left = quantity - self.taken.get(price, ZERO)
+            taken = self.taken.get(price)
+            left = quantity if taken is None else quantity - taken
             if left > 0:
                 yield price, None, left
 
@@ -137,7 +133,7 @@ class Book:
 
     def facing(self, side: Side) -> Half:
         """The side that an order of `side` trades with."""
-        return self.halves[opposite(side)]
+        return self.halves["SELL" if side == "BUY" else "BUY"]
 
     def add(self, order: Order) -> None:
         if order.waits_for_stop:

@@ -59,10 +59,10 @@ class Desk:
         if self._registry.is_taken(account.name, request.symbol, request.client_order_id):
             raise Refused(400, -2010, "Duplicate order sent.")
         order = self._build(account, request)
-        plans = self._floor.admit((order,))
+        plans, need = self._floor.admit((order,))
         order.id = self._registry.new_id()
         self._registry.add(order)
-        self._floor.enter((order,), plans)
+        self._floor.enter((order,), need)
         self._floor.work((order,), plans)
         return order
 
@@ -80,7 +80,7 @@ class Desk:
         _refuse_prices(request, book.last_price)
         first = tuple(self._build(account, one) for one in request.requests[: 1 if request.working else 2])
         rest = request.followers if request.working else ()
-        plans = self._floor.admit(first)
+        plans, need = self._floor.admit(first)
         waiting = tuple(self._build(account, one, "PENDING_NEW") for one in rest)
         group = OrderList(
             id=self._registry.new_list_id(),
@@ -95,7 +95,7 @@ class Desk:
             order.id, order.group = self._registry.new_id(), group
             self._registry.add(order)
         self._registry.count_list(group, 1)
-        self._floor.enter(first, plans)
+        self._floor.enter(first, need)
         for order in waiting:
             self._floor.announcer.report(order, "NEW")
         self._floor.announcer.report_list(group, "EXEC_STARTED")

@@ -67,6 +67,7 @@ class Floor:
         self.treasury = Treasury(rules, price_of or self._last_price)
         self.registry = Registry(rules)
         self.announcer = Announcer(publish)
+        self.now = 0  # the time of the turn, epoch ms
         self.lists = Lists(self)
         self._names = Random(seed)
         self._busy: set[str] = set()
@@ -74,7 +75,7 @@ class Floor:
 
     def turn(self, time_ms: int) -> Turn:
         """One call from outside, at `time_ms`, with everything that follows from it."""
-        self.announcer.now = time_ms
+        self.now = self.announcer.now = time_ms
         return Turn(self)
 
     def follow(self) -> None:
@@ -87,10 +88,6 @@ class Floor:
         if self.treasury.touched:
             self.announcer.report_positions(self.treasury.touched.values())
             self.treasury.touched.clear()
-
-    @property
-    def now(self) -> int:
-        return self.announcer.now
 
     def later(self, task: Callable[[], None]) -> None:
         """Do this once the order at hand is done with."""
@@ -130,30 +127,33 @@ class Floor:
         offers, allowed = book.facing(request.side).offers(), self.gate.range(book.symbol, request.side)
         return plan(offers, request.side, request.price, order.remaining, order.account, order.mode, allowed)
 
-    def admit(self, orders: Sequence[Order]) -> list[Plan]:
-        """What one order, or a pair that shares its money, would do; `Refused` for what the engine does not take."""
-        plans = [self.plan(order) for order in orders]
+    def admit(self, orders: Sequence[Order]) -> tuple[list[Plan], Decimal]:
+        """What one order, or a pair that shares its money, would do, and what must be set aside for it.
+
+        `Refused` for what the engine does not take.
+        """
         book = self.book_of(orders[0])
         for order in orders:
             order.worth = order.request.price or order.request.stop_price or book.last_price or ZERO
-        if self._shared_need(orders, plans) > self.treasury.spendable(orders[0], book.symbol):
+        plans = [self.plan(order) for order in orders]
+        need = self._shared_need(orders, plans)
+        if need > self.treasury.spendable(orders[0], book.symbol):
             raise Refused(400, -2010, POOR)
         for order, intended in zip(orders, plans, strict=True):
             if order.request.type == "LIMIT_MAKER" and intended.steps:
                 raise Refused(400, -2010, "Order would immediately match and take.")
-            if self._would_trigger(order):
+            if order.waits_for_stop and self._would_trigger(order):
                 raise Refused(400, -2010, "Order would trigger immediately.")
-        return plans
+        return plans, need
 
     def _would_trigger(self, order: Order) -> bool:
         """A trailing stop on the wrong side only begins to follow the market."""
         last, request = self.book_of(order).last_price, order.request
-        plain = order.waits_for_stop and request.trailing_delta is None
-        return plain and last is not None and reached(request, last)
+        return request.trailing_delta is None and last is not None and reached(request, last)
 
-    def enter(self, orders: Sequence[Order], plans: Sequence[Plan]) -> None:
+    def enter(self, orders: Sequence[Order], need: Decimal) -> None:
         """Set their money aside (a pair's once) and take admitted orders in: they are NEW."""
-        self.treasury.set_aside(orders[0], self.book_of(orders[0]).symbol, self._shared_need(orders, plans))
+        self.treasury.set_aside(orders[0], self.book_of(orders[0]).symbol, need)
         for order in orders:
             order.become("NEW", self.now)
             if order.waits_for_stop:
@@ -178,6 +178,8 @@ class Floor:
     # Money set aside
 
     def _shared_need(self, orders: Sequence[Order], plans: Sequence[Plan]) -> Decimal:
+        if len(orders) == 1:
+            return self._need(orders[0], plans[0])
         return max(self._need(order, intended) for order, intended in zip(orders, plans, strict=True))
 
     def _need(self, order: Order, intended: Plan) -> Decimal:
@@ -207,13 +209,13 @@ class Floor:
                 self._match(order, step)
             else:
                 self._prevent(order, step)
-        if order.is_open and intended.out_of_range:
-            self.expire(order, "EXECUTION_RULE_PRICE_RANGE_EXCEEDED")
-        elif order.is_open:
-            self._leave(order)
+        if order.is_open:
+            self._leave(order, out_of_range=intended.out_of_range)
 
-    def _leave(self, order: Order) -> None:
-        if order.request.price is None:
+    def _leave(self, order: Order, *, out_of_range: bool) -> None:
+        if out_of_range:
+            self.expire(order, "EXECUTION_RULE_PRICE_RANGE_EXCEEDED")
+        elif order.request.price is None:
             self.expire(order, "INSUFFICIENT_LIQUIDITY")
         elif order.request.time_in_force == "IOC":
             self.expire(order, "UNFILLED_IOC_QUANTITY_EXPIRED")
@@ -223,9 +225,9 @@ class Floor:
     def _match(self, taker: Order, step: Match) -> None:
         book = self.book_of(taker)
         trade_id = book.next_trade()
-        self._settle(taker, trade_id, step.price, step.quantity, maker=False)
+        self._settle(taker, book, trade_id, step.price, step.quantity, maker=False)
         if step.maker is not None:
-            self._settle(step.maker, trade_id, step.price, step.quantity, maker=True)
+            self._settle(step.maker, book, trade_id, step.price, step.quantity, maker=True)
         else:
             book.facing(taker.request.side).take(step.price, step.quantity)
             self.treasury.settle_market(taker, book.symbol, step.price, step.quantity)
@@ -239,14 +241,15 @@ class Floor:
             if traded <= 0 or limit is None:
                 break
             self.treasury.settle_market(order, book.symbol, limit, traded)
-            self._settle(order, book.next_trade(), limit, traded, maker=True)
+            self._settle(order, book, book.next_trade(), limit, traded, maker=True)
             self.printed(book, limit)
             quantity -= traded
 
-    def _settle(self, order: Order, trade_id: int, price: Decimal, quantity: Decimal, *, maker: bool) -> None:
+    def _settle(
+        self, order: Order, book: Book, trade_id: int, price: Decimal, quantity: Decimal, *, maker: bool
+    ) -> None:
         self.lists.engage(order)
-        symbol = self.book_of(order).symbol
-        fill = self.treasury.settle(order, symbol, trade_id, price, quantity, self.now, maker=maker)
+        fill = self.treasury.settle(order, book.symbol, trade_id, price, quantity, self.now, maker=maker)
         order.executed += quantity
         order.quote_executed += fill.quote
         order.fills.append(fill)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from thunes.simulator.engine.book import Level
 from thunes.simulator.engine.matching import ANYWHERE, Range
@@ -47,8 +47,7 @@ class Gate:
         return wanted
 
 
-@dataclass(frozen=True)
-class Prices:
+class Prices(NamedTuple):
     """What the market says of a symbol besides its last price; None where there is none."""
 
     average: Decimal | None = None

@@ -66,12 +66,12 @@ class Lists:
         """The working order is filled; followers that the engine would now refuse expire."""
         floor = self._floor
         try:
-            plans = floor.admit(group.followers)
+            plans, need = floor.admit(group.followers)
         except Refused:
             for order in group.followers:
                 if order.is_open:
                     floor.expire(order, "REJECTED")
             return
-        floor.enter(group.followers, plans)
+        floor.enter(group.followers, need)
         floor.announcer.report_list(group, "UPDATED")
         floor.work(group.followers, plans)

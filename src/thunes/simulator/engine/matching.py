@@ -76,7 +76,7 @@ def plan(
     steps: list[Match | Prevention] = []
     left, executed, cost = quantity, ZERO, ZERO
     for price, maker, available in offers:
-        if left <= 0 or not crosses(side, limit, price):
+        if limit is not None and not crosses(side, limit, price):
             break
         if allowed is not ANYWHERE and not allowed.holds(price):
             return Plan(tuple(steps), executed, cost, out_of_range=True)
@@ -84,8 +84,10 @@ def plan(
             taker_lost, maker_lost = PREVENTION[mode](left, available)
             steps.append(Prevention(price, maker, taker_lost, maker_lost))
             left -= taker_lost
-            continue
-        traded = min(left, available)
-        steps.append(Match(price, traded, maker))
-        left, executed, cost = left - traded, executed + traded, cost + price * traded
+        else:
+            traded = available if available < left else left
+            steps.append(Match(price, traded, maker))
+            left, executed, cost = left - traded, executed + traded, cost + price * traded
+        if left <= 0:
+            break
     return Plan(tuple(steps), executed, cost)

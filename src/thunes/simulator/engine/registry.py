@@ -25,8 +25,30 @@ class Tally:
 
     def count(self, order: Order, change: int) -> None:
         self.orders += change
-        self.stops += change * (order.request.type in STOPS)
-        self.icebergs += change * bool(order.request.iceberg_quantity)
+        if order.request.type in STOPS:
+            self.stops += change
+        if order.request.iceberg_quantity:
+            self.icebergs += change
+
+
+class Shelf:
+    """What one account has on one symbol: `named` by client id, `open` by order id, the newest `keep` fills."""
+
+    __slots__ = ("fills", "named", "of_account", "open", "tally")
+
+    def __init__(self, of_account: Tally, keep: int) -> None:
+        self.named: dict[str, Order] = {}
+        self.open: dict[int, Order] = {}
+        self.fills: deque[Fill] = deque(maxlen=keep)
+        self.tally, self.of_account = Tally(), of_account
+
+    def count(self, order: Order, change: int) -> None:
+        self.tally.count(order, change)
+        self.of_account.count(order, change)
+
+    def is_taken(self, client_order_id: str) -> bool:
+        order = self.named.get(client_order_id)
+        return order is not None and order.is_open
 
 
 class Registry:
@@ -35,11 +57,9 @@ class Registry:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._orders: dict[int, Order] = {}
-        self._named: dict[tuple[str, str, str], Order] = {}
-        self._open: dict[Place, dict[int, Order]] = {}
-        self._tallies: dict[Place | str, Tally] = {}
+        self._shelves: dict[Place, Shelf] = {}
+        self._tallies: dict[str, Tally] = {}  # by account
         self._finished: deque[Order] = deque()
-        self._fills: dict[Place, deque[Fill]] = {}
         self.lists: dict[int, OrderList] = {}
         self._last_id = self._last_list_id = 0
 
@@ -58,53 +78,47 @@ class Registry:
 
     def add(self, order: Order) -> None:
         """Enter an order that has its id."""
-        place = (order.account.name, order.request.symbol)
-        self._orders[order.id] = order
-        self._named[*place, order.client_order_id] = order
-        self._open.setdefault(place, {})[order.id] = order
-        for tally in self._both(place):
-            tally.count(order, 1)
+        shelf = self._shelf_of(order)
+        self._orders[order.id] = shelf.open[order.id] = order
+        shelf.named[order.client_order_id] = order
+        shelf.count(order, 1)
 
     def close(self, order: Order) -> None:
         """The order is finished: it keeps its name, but no longer bars others from it."""
-        place = (order.account.name, order.request.symbol)
-        del self._open[place][order.id]
-        for tally in self._both(place):
-            tally.count(order, -1)
+        shelf = self._shelf_of(order)
+        del shelf.open[order.id]
+        shelf.count(order, -1)
         self._finished.append(order)
         if len(self._finished) > self._rules.keep:
             self._forget(self._finished.popleft())
 
     def rename(self, order: Order, client_order_id: str, *, keep_old: bool = False) -> None:
         """Give an order another client id; the old one is free again."""
-        place = (order.account.name, order.request.symbol)
+        shelf = self._shelf_of(order)
         if not keep_old:
-            self._named.pop((*place, order.client_order_id), None)
+            shelf.named.pop(order.client_order_id, None)
         order.client_order_id = client_order_id
-        if not self.is_taken(*place, client_order_id):  # the name of an open order stays that order's
-            self._named[*place, client_order_id] = order
+        if not shelf.is_taken(client_order_id):  # the name of an open order stays that order's
+            shelf.named[client_order_id] = order
 
     def count_list(self, group: OrderList, change: int) -> None:
         """Count a list in (1) or out (−1)."""
         self.lists[group.id] = group
-        for tally in self._both((group.account.name, group.symbol)):
-            tally.lists += change
+        shelf = self.shelf(group.account.name, group.symbol)
+        shelf.tally.lists += change
+        shelf.of_account.lists += change
 
     def record(self, account: str, fill: Fill) -> None:
-        fills = self._fills.get((account, fill.symbol))
-        if fills is None:
-            fills = self._fills[account, fill.symbol] = deque(maxlen=self._rules.keep)
-        fills.append(fill)
+        self.shelf(account, fill.symbol).fills.append(fill)
 
     def is_taken(self, account: str, symbol: str, client_order_id: str) -> bool:
         """Whether an open order of this account and symbol bears the id."""
-        order = self._named.get((account, symbol, client_order_id))
-        return order is not None and order.is_open
+        return self.shelf(account, symbol).is_taken(client_order_id)
 
     def find(self, account: str, symbol: str, order_id: int | None, client_order_id: str | None) -> Order | None:
         """The order with these ids, or None; `Refused` when both are given and belong to different ones."""
         if order_id is None:
-            return self._named.get((account, symbol, client_order_id or ""))
+            return self.shelf(account, symbol).named.get(client_order_id or "")
         order = self._orders.get(order_id)
         if order is None or order.account.name != account or order.request.symbol != symbol:
             return None
@@ -128,8 +142,9 @@ class Registry:
     def open_orders(self, account: str, symbol: str | None = None) -> list[Order]:
         """Oldest first, of one symbol or of all."""
         if symbol is not None:
-            return list(self._open.get((account, symbol), {}).values())
-        found = (order for (name, _), orders in self._open.items() if name == account for order in orders.values())
+            return list(self.shelf(account, symbol).open.values())
+        shelves = (shelf for (name, _), shelf in self._shelves.items() if name == account)
+        found = (order for shelf in shelves for order in shelf.open.values())
         return sorted(found, key=lambda order: order.id)
 
     def all_orders(self, account: str, symbol: str) -> list[Order]:
@@ -138,23 +153,24 @@ class Registry:
         return [order for order in orders if order.account.name == account and order.request.symbol == symbol]
 
     def fills(self, account: str, symbol: str) -> list[Fill]:
-        return list(self._fills.get((account, symbol), ()))
+        return list(self.shelf(account, symbol).fills)
 
-    def tally(self, place: Place | str) -> Tally:
-        """Open orders of an account on a symbol, or of an account."""
-        tally = self._tallies.get(place)
-        if tally is None:
-            tally = self._tallies[place] = Tally()
-        return tally
+    def shelf(self, account: str, symbol: str) -> Shelf:
+        """All that an account has on a symbol, which may be nothing yet."""
+        shelf = self._shelves.get((account, symbol))
+        if shelf is None:
+            of_account = self._tallies.setdefault(account, Tally())
+            shelf = self._shelves[account, symbol] = Shelf(of_account, self._rules.keep)
+        return shelf
 
-    def _both(self, place: Place) -> tuple[Tally, Tally]:
-        return self.tally(place), self.tally(place[0])
+    def _shelf_of(self, order: Order) -> Shelf:
+        return self.shelf(order.account.name, order.request.symbol)
 
     def _forget(self, order: Order) -> None:
         del self._orders[order.id]
-        name = (order.account.name, order.request.symbol, order.client_order_id)
-        if self._named.get(name) is order:
-            del self._named[name]
+        named = self._shelf_of(order).named
+        if named.get(order.client_order_id) is order:
+            del named[order.client_order_id]
         if order.group and all(other.id not in self._orders for other in order.group.orders):
             self.lists.pop(order.group.id, None)
 
@@ -168,11 +184,11 @@ class Standing:
 
     @property
     def on_symbol(self) -> Tally:
-        return self._registry.tally((self.account.name, self.symbol.name))
+        return self._registry.shelf(self.account.name, self.symbol.name).tally
 
     @property
     def on_account(self) -> Tally:
-        return self._registry.tally(self.account.name)
+        return self._registry.shelf(self.account.name, self.symbol.name).of_account
 
     @property
     def base(self) -> Decimal:

@@ -44,7 +44,7 @@ class Treasury:
 
     def settle_market(self, order: Order, symbol: Symbol, price: Decimal, quantity: Decimal) -> None:
         """The market's side of a trade with an order."""
-        gets, gives = _flows(order, symbol, price, quantity)
+        gets, gives = _flows(order, symbol, quantity, price * quantity)
         self.market.pay(*gives)
         self.market.receive(*gets)
 
@@ -60,30 +60,30 @@ class Treasury:
         maker: bool,
     ) -> Fill:
         """An order's side of a trade: paid from what is set aside, less the commission."""
-        account = order.account
-        gives, gets = _flows(order, symbol, price, quantity)
+        account, quote = order.account, price * quantity
+        gives, gets = _flows(order, symbol, quantity, quote)
         account.pay_locked(*gives)
         order.locked -= gives[1]
         account.receive(*gets)
         rate = account.maker_rate if maker else account.taker_rate
-        in_bnb = self._in_bnb(symbol, price * quantity) if account.pays_in_bnb else None
+        in_bnb = self._in_bnb(symbol, quote) if account.pays_in_bnb else None
         asset, fee = commission(account, rate, *gets, in_bnb, self._rules)
         account.pay(asset, fee)
         self.fees[asset] = self.fees.get(asset, ZERO) + fee
         self.touched[account.name] = account
         return Fill(
-            trade_id=trade_id,
-            order_id=order.id,
-            order_list_id=order.list_id,
-            symbol=symbol.name,
-            side=order.request.side,
-            price=price,
-            quantity=quantity,
-            quote=price * quantity,
-            commission=fee,
-            commission_asset=asset,
-            maker=maker,
-            time_ms=time_ms,
+            trade_id,
+            order.id,
+            order.list_id,
+            symbol.name,
+            order.request.side,
+            price,
+            quantity,
+            quote,
+            fee,
+            asset,
+            maker,
+            time_ms,
         )
 
     def _in_bnb(self, symbol: Symbol, quote: Decimal) -> Decimal | None:
@@ -100,8 +100,9 @@ def pays_in(order: Order, symbol: Symbol) -> str:
 
 
 def _flows(
-    order: Order, symbol: Symbol, price: Decimal, quantity: Decimal
+    order: Order, symbol: Symbol, quantity: Decimal, quote: Decimal
 ) -> tuple[tuple[str, Decimal], tuple[str, Decimal]]:
     """What the order gives and what it gets, each asset and amount."""
-    base, quote = (symbol.base, quantity), (symbol.quote, price * quantity)
-    return (quote, base) if order.request.side == "BUY" else (base, quote)
+    if order.request.side == "BUY":
+        return (symbol.quote, quote), (symbol.base, quantity)
+    return (symbol.base, quantity), (symbol.quote, quote)

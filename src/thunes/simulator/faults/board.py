@@ -244,10 +244,11 @@ class Board:
     # Connections
 
     def opened(self, peer: Peer, kinds: Collection[str]) -> None:
-        """A WebSocket connection has begun; `kinds`: all that a target may call it."""
+        """A WebSocket connection has begun, or has subscribed; `kinds`: what a target may call it from now on."""
         for armed in list(self._armed.values()):
             fault = armed.fault
-            if fault.name == "pong_withheld" and (fault.target == EVERYTHING or fault.target in kinds):
+            meant = fault.name == "pong_withheld" and (fault.target == EVERYTHING or fault.target in kinds)
+            if meant and not peer.withhold_pongs:
                 self._strike_connection(armed, peer)
 
     def _strike_connections(self, armed: Armed) -> None:

@@ -17,6 +17,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 MOST_BYTES = 1 << 20  # of a body: what is longer is not even read to its end
 TOO_LARGE = refusal(Refused(413, -1100, "The request's body is too large."))
+TOO_LARGE_FOR_CONTROL = Answer(413, b'{"error":"E-SIM-BODY: the body is too large. Send at most 1 MiB."}')
 
 
 class Application:
@@ -34,22 +35,29 @@ class Application:
             return
         method, headers = scope["method"], scope["headers"]
         body = b"" if method in ("GET", "HEAD") else await _body(receive)
-        await self._send(scope, send, TOO_LARGE if body is None else self._ask(scope, method, headers, body))
+        answer = self._too_large(scope["path"]) if body is None else self._ask(scope, method, headers, body)
+        await self._send(scope, send, answer)
+
+    def _controls(self, path: str) -> bool:
+        return self._control is not None and path.startswith("/sim/")
+
+    def _too_large(self, path: str) -> Answer:
+        return TOO_LARGE_FOR_CONTROL if self._controls(path) else TOO_LARGE
 
     def _ask(self, scope: Scope, method: str, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Answer:
         path, client = scope["path"], scope["client"]
         address = client[0] if client else ""
         if self._control is not None and path.startswith("/sim/"):
             request = Request(method, path, scope["query_string"], body, "", address)
-            return self._control(request, {name.decode("latin-1"): value.decode("latin-1") for name, value in headers})
+            return self._control(request, _joined(headers))
         key = next((value.decode("latin-1") for name, value in headers if name == b"x-mbx-apikey"), "")
         return self._answer(Request(method, path, scope["query_string"], body, key, address))
 
     async def _send(self, scope: Scope, send: Send, answer: Answer) -> None:
         manner = answer.manner
         if manner is not PLAIN:
-            if manner.delay_ms:
-                await asyncio.sleep(manner.delay_ms / 1000)
+            if manner.delay_ms and not await _waited(scope, manner.delay_ms):
+                return
             if manner.cut or manner.hang:
                 wire = scope["extensions"][EXTENSION]
                 wire.cut() if manner.cut else wire.stop_reading()
@@ -64,9 +72,29 @@ class Application:
         step = manner.drip_bytes
         while step and len(body) > step:
             await send({"type": "http.response.body", "body": body[:step], "more_body": True})
-            await asyncio.sleep(manner.drip_ms / 1000)
+            if not await _waited(scope, manner.drip_ms):
+                return
             body = body[step:]
         await send({"type": "http.response.body", "body": body})
+
+
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by name; one that is sent twice is the list of its values, so that none of them goes unseen."""
+    joined: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
+
+
+async def _waited(scope: Scope, ms: int) -> bool:
+    """Hold an answer back; False when the server stops meanwhile: then it is lost with its connection."""
+    try:
+        await asyncio.sleep(ms / 1000)
+    except asyncio.CancelledError:
+        scope["extensions"][EXTENSION].cut()
+        return False
+    return True
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -21,6 +21,7 @@ from thunes.simulator.state.lasting import LastingExchange
 from thunes.simulator.symbols.exchange_info import ExchangeInfo, built_in, load_exchange_info
 
 E = TypeVar("E", bound=Exchange)
+FASTEST = 1_000_000  # times the wall's pace: 12 days a second; what is due at once must be played before any answer
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,9 @@ def build_exchange(given: Given, kind: type[E] = Exchange) -> E:  # type: ignore
     Errors: `UsageError` for no candles, for two of one symbol, a start outside them and a speed that is none;
     `DataError` for candles of a symbol that the exchange does not list.
     """
-    if given.speed is not None and not 0 < given.speed < float("inf"):
-        raise UsageError("E-SPEED", f"speed {given.speed} is none.", "Give a positive number; 1 is the wall's pace.")
+    if given.speed is not None and not 0 < given.speed <= FASTEST:
+        hint = f"Give a positive number up to {FASTEST:,}; 1 is the wall's pace."
+        raise UsageError("E-SPEED", f"speed {given.speed} is none.", hint)
     info, candles = listed(given.exchange_info), given.candles
     tapes = [_tape(one, info, given.seed) for one in ([candles] if isinstance(candles, Candles) else candles)]
     return kind(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from thunes.errors import UsageError
-from thunes.simulator.api.security import Key
+from thunes.simulator.api.security import KEY_FORMAT, Key
+from thunes.simulator.engine.accounts import MARKET
 from thunes.simulator.exchange import Customer
 
 FORM = "Write KEY:SECRET:USDT=10000,BTC=0.5."
+ASSET = re.compile(r"\w{1,32}")
+AMOUNT = re.compile(r"[0-9]{0,20}\.?[0-9]{1,20}")  # as long as the exchange's own numbers
 
 
 @dataclass(frozen=True)
@@ -37,15 +41,17 @@ def parse_account(text: str) -> Account:
     secret, _, money = rest.partition(":")
     if not key or not secret:
         raise UsageError("E-ACCOUNT", f"account {key[:8] or '?'}… lacks its key or its secret.", FORM)
-    return Account(key, secret, dict(_amount(part) for part in money.split(",") if part))
+    if not KEY_FORMAT.fullmatch(key) or key == MARKET:
+        raise UsageError("E-ACCOUNT", f"{key[:8]!r}… is no key: letters, digits, - and _, not {MARKET!r}.", FORM)
+    amounts = [_amount(part) for part in money.split(",") if part]
+    balances = dict(amounts)
+    if len(balances) < len(amounts):
+        raise UsageError("E-ACCOUNT", f"account {key[:8]}… names an asset twice.", FORM)
+    return Account(key, secret, balances)
 
 
 def _amount(text: str) -> tuple[str, Decimal]:
     asset, _, number = text.partition("=")
-    try:
-        amount = Decimal(number)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not asset or not amount.is_finite() or amount < 0:
+    if not ASSET.fullmatch(asset) or not AMOUNT.fullmatch(number):
         raise UsageError("E-ACCOUNT", f"{text!r} is no balance.", FORM)
-    return asset.upper(), amount
+    return asset.upper(), Decimal(number)

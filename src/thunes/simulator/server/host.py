@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
+from errno import EADDRINUSE
 from types import FrameType
 
 import uvicorn
@@ -23,6 +24,7 @@ from thunes.simulator.transport.websocket import connection_class
 PULSE = 0.05  # seconds between two looks at the clock, where time runs by itself
 FAREWELL = 1  # seconds for requests at work to end
 BACKLOG = 4_096
+PLACE = "Give a --host that is an address of this machine, and a --port that you may use."
 COLLECT_AFTER = (2_000, 10, 1_000)  # what orders leave behind has few cycles
 STEPPED_BUFFER = 256 << 20  # bytes
 
@@ -45,6 +47,7 @@ class Host(uvicorn.Server):
                 ws=connection_class(parts, _limits(parts), parts.exchange.clock),
                 lifespan="off",
                 log_config=None,
+                log_level="error",  # what a client sends wrongly is told to the client, not to the terminal
                 access_log=False,
                 server_header=False,
                 date_header=False,
@@ -108,8 +111,9 @@ def _bound(address: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, port))
         listener.listen(BACKLOG)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, TypeError, ValueError) as error:  # the last two: a name that no host can have
         listener.close()
-        raise NetworkError("E-PORT", f"cannot serve on {address}:{port}: {error}.", "Give another --port.") from error
+        hint = "Give another --port." if isinstance(error, OSError) and error.errno == EADDRINUSE else PLACE
+        raise NetworkError("E-PORT", f"cannot serve on {address}:{port}: {error}.", hint) from error
     listener.setblocking(False)  # noqa: FBT003
     return listener

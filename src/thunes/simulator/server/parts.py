@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
+from ipaddress import ip_address
 from secrets import token_urlsafe
 
 from thunes.simulator.api.dispatch import Dispatcher
@@ -40,7 +42,15 @@ class Options:
 
 def new_token(host: str) -> str:
     """A token where others than this machine's users can reach the port; none on loopback."""
-    return "" if host in ("localhost", "::1") or host.startswith("127.") else token_urlsafe(24)
+    return "" if host == "localhost" or _is_loopback(host) else token_urlsafe(24)
+
+
+def _is_loopback(host: str) -> bool:
+    """Of an address; a name such as 127.example.com may lead anywhere."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Parts:
@@ -112,4 +122,5 @@ class Parts:
         if isinstance(session, MarketSession):
             self.peers.join(session)
             self.board.opened(connection, ("market", *session.streams))
+            session.subscribed = partial(self.board.opened, connection)
         return session

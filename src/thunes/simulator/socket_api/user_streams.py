@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 import orjson
@@ -28,6 +28,10 @@ class UserFaults(Protocol):
 
     def late_accounts(self) -> list[str]:
         """Accounts with events that wait."""
+        ...
+
+    def opened(self, peer: Connection, kinds: Collection[str]) -> None:
+        """A connection has become what faults may call by these words."""
         ...
 
 
@@ -82,6 +86,7 @@ class UserStreams:
 
     def subscribe(self, subscriber: Subscriber, account: str, subscription: int) -> None:
         self._audiences.setdefault(account, {})[subscriber] = subscription
+        self._board.opened(subscriber.connection, ("user",))
 
     def unsubscribe(self, subscriber: Subscriber, account: str) -> None:
         audience = self._audiences[account]

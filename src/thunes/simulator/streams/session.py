@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import orjson
 
@@ -45,6 +45,7 @@ class MarketSession:
     def __init__(self, hub: Hub, connection: Connection, manner: Manner) -> None:
         self._hub, self._connection, self._manner = hub, connection, manner
         self._names: dict[str, Stream] = {}
+        self.subscribed: Callable[[list[str]], object] | None = None  # is told what the client has subscribed to since
         self._answers = {
             "SUBSCRIBE": self._subscribe,
             "UNSUBSCRIBE": self._unsubscribe,
@@ -99,7 +100,10 @@ class MarketSession:
         self._names |= wanted
 
     def _subscribe(self, params: Any) -> None:
-        self.listen(_texts(params))
+        names = _texts(params)
+        self.listen(names)
+        if self.subscribed is not None:
+            self.subscribed(names)
 
     def _unsubscribe(self, params: Any) -> None:
         """Names that were not subscribed to are none to complain about."""
@@ -162,10 +166,18 @@ def _method(request: dict[str, Any], message: bytes) -> str:
     method = request["method"]
     if isinstance(method, str) and method in METHODS:
         return method
-    named = method if isinstance(method, str) else orjson.dumps(method).decode()
+    named = method if isinstance(method, str) else _written(method, len(message))
     known = ", ".join(f"`{name}`" for name in METHODS)
     column = message.find(named.encode()) + len(named.encode()) + 1
     raise _invalid(f"unknown variant `{named}`, expected one of {known} at line 1 column {column}")
+
+
+def _written(value: Any, column: int) -> str:
+    """A value as JSON; `BadRequest` for lists in lists in lists, deeper than the writer follows."""
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        raise BadRequest(3, f"Invalid JSON: recursion limit exceeded at line 1 column {column}") from None
 
 
 def _texts(params: Any) -> list[str]:
@@ -203,15 +215,15 @@ def open_market(hub: Hub, connection: Connection, target: str) -> MarketSession 
 
     An address that names no such thing is answered by HTTP; how the exchange does so is not written down.
     """
-    parts = urlsplit(target)
-    query = dict(_pairs(parts.query))
+    path, _, asked = target.partition("?")
+    query = dict(_pairs(asked))
     scale = UNITS.get(query.get("timeUnit", "MILLISECOND").upper())
-    names = _named(parts.path, query)
+    names = _named(path, query)
     if names is None:
         return _rejected(404, "Not found")
     if scale is None:
         return _rejected(400, "Invalid time unit, expected either microsecond or millisecond.")
-    session = MarketSession(hub, connection, Manner(parts.path.startswith("/stream"), scale))
+    session = MarketSession(hub, connection, Manner(path.startswith("/stream"), scale))
     try:
         session.listen(names)
     except BadRequest as bad:

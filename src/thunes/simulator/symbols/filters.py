@@ -170,8 +170,10 @@ def price_filter(case: Case) -> bool:
 
 
 def _percent(band: PercentPrice | None, request: OrderRequest, view: Sight) -> bool:
-    market = None if band is None else market_price(view, band.minutes)
-    if band is None or market is None or request.price is None:
+    if band is None or request.price is None:
+        return True
+    market = market_price(view, band.minutes)
+    if market is None:
         return True
     buys = request.side == "BUY"
     low, high = (band.bid_down, band.bid_up) if buys else (band.ask_down, band.ask_up)

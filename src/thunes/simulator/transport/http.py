@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 EXTENSION = "thunes.wire"
+MOST_HEAD = 128 << 10  # bytes of a request's line and headers: a thousand streams have a long address
+MOST_REQUEST = 16 << 20  # bytes in all; a body is refused much earlier, and its rest thrown away up to here
 
 
 class Wire:
@@ -43,6 +45,15 @@ class HttpConnection(HttpToolsProtocol):
     """uvicorn's HTTP protocol (`uvicorn.Config(http=HttpConnection)`) with a `Wire` for each connection."""
 
     is_half_open = False
+    _received = 0  # bytes of the request that is coming in
+    _in_head = False
+
+    def data_received(self, data: bytes) -> None:
+        self._received += len(data)
+        if self._received > (MOST_HEAD if self._in_head else MOST_REQUEST):
+            self.send_400_response("Request is too large.")
+        else:
+            super().data_received(data)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -50,7 +61,21 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._received, self._in_head = 0, True
         self.scope["extensions"] = self._extensions
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        latest: RequestResponseCycle | None = self.cycle  # None before the first request, whatever uvicorn declares
+        if latest is None or latest.response_complete:
+            super().handle_websocket_upgrade()
+            return
+        # Its frames would be mixed with the answer to a request before it.
+        self.mute()
+        self.send_400_response("A request before this one has not been answered.")
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle  # `self.cycle` is the newest, where a client sends ahead of the answers
