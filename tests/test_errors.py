@@ -22,7 +22,10 @@ EXITS = {
     "Blocked": 5,
     "RateLimited": 5,
     "GateRefused": 6,
+    "ReconcileError": 8,
     "LockHeld": 9,
+    "AuditError": 4,
+    "RiskError": 7,
 }
 
 

@@ -10,7 +10,10 @@ ThunesError                   carries a stable code (E-…), what happened and w
 │   ├── Blocked           5   it answered, and refuses this place (HTTP 451, 403): waiting does not help
 │   └── RateLimited       5   wait `retry_after` seconds
 ├── GateRefused           6   a check that guards promotion said no
-└── LockHeld              9   another process works on the same store
+├── ReconcileError        8   the exchange has not what the ledger expects
+├── LockHeld              9   another process works on the same store
+├── AuditError            4   the audit trail cannot be written, or is broken: entries stop
+└── RiskError             7   entries, or all trading, are stopped; or risk's state cannot be trusted
 """
 
 from __future__ import annotations
@@ -75,6 +78,18 @@ class GateRefused(ThunesError):
 
 class LockHeld(ThunesError):
     exit_code = 9
+
+
+class ReconcileError(ThunesError):
+    exit_code = 8
+
+
+class AuditError(ThunesError):
+    exit_code = 4
+
+
+class RiskError(ThunesError):
+    exit_code = 7
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

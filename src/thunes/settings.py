@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     max_daily_loss: Limit = Decimal(20)
     max_positions: Annotated[int, Field(ge=0, le=1_000)] = 3
     cool_down_minutes: Annotated[int, Field(ge=0, le=525_600)] = 60  # after a losing exit
+    risk_profile: Literal["tiny", "helios"] = "tiny"  # what bounds all that the four above do not set
     gate_max_p: Annotated[float, Field(gt=0, lt=1)] = 0.005  # of G1, the SPA test
     gate_min_recent_t: Annotated[float, Field(ge=-10, le=10)] = 0.5  # of G2
     gate_min_round_trips: Annotated[float, Field(ge=0, le=10**6)] = 10.0  # a year, of G0
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     binance_data_url: str = "https://data-api.binance.vision"
     binance_archive_url: str = "https://data.binance.vision"
+    binance_testnet_url: str = "https://testnet.binance.vision"
     binance_testnet_api_key: SecretStr | None = None
     binance_testnet_api_secret: SecretStr | None = None
     binance_api_key: SecretStr | None = None
@@ -79,7 +81,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{error.message} {error.hint}") from error
         return value
 
-    @field_validator("binance_data_url", "binance_archive_url")
+    @field_validator("binance_data_url", "binance_archive_url", "binance_testnet_url")
     @classmethod
     def _web_address(cls, value: str) -> str:
         if not re.fullmatch(r"https?://[^\s/@]+(/[^\s@]*)?", value):
@@ -89,7 +91,8 @@ class Settings(BaseSettings):
 
 NAMES = tuple(name.upper() for name in Settings.model_fields)
 SECRETS = tuple(name.upper() for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None)
-UNSHOWN = (*SECRETS, "BINANCE_DATA_URL", "BINANCE_ARCHIVE_URL")  # a refused address may hold a password
+ADDRESSES = ("BINANCE_DATA_URL", "BINANCE_ARCHIVE_URL", "BINANCE_TESTNET_URL")
+UNSHOWN = (*SECRETS, *ADDRESSES)  # a refused address may hold a password
 
 
 class SettingsWarning(UserWarning):

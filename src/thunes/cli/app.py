@@ -14,11 +14,13 @@ from typing import Annotated
 import typer
 
 from thunes.cli import (
+    audit,
     backtest,
     data,
     decay,
     exchange,
     optimize,
+    paper,
     promote,
     promoted,
     reoptimize,
@@ -59,12 +61,14 @@ app.command()(backtest.backtest)
 app.command()(sweep.sweep)
 app.command()(optimize.optimize)
 app.command()(promote.promote)
+app.command()(paper.paper)
 app.command("walk-forward")(walk_forward.walk_forward)
 app.command("new-strategy")(strategies.new_strategy)
 app.command()(decay.decay)
 app.command()(reoptimize.reoptimize)
 app.command()(settings.settings)
 app.command()(version.version)
+app.add_typer(audit.app, name="audit")
 app.add_typer(data.app, name="data")
 app.add_typer(exchange.app, name="exchange")
 app.add_typer(promoted.app, name="promoted")

@@ -1,0 +1,43 @@
+"""Closed candles of the exchange's public data, in the form and with the checks of the candles' own room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+
+from thunes.errors import DataError
+from thunes.exchange.binance.host import Host, Question
+from thunes.market.binance import BinanceRest
+from thunes.market.http import Http
+from thunes.market.ranges import Range
+from thunes.model import COLUMNS, Candles
+
+API = "/api/v3/"
+WEIGHTS = {"klines": 2, "time": 1}
+
+
+class PublicData:
+    """What `BinanceRest` asks through: the part of `Http` that it needs, over our own connection and budget."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.host = host.name
+
+    def get_json(self, path: str, parameters: Mapping[str, str | int] | None = None) -> Any:
+        """The JSON of a good answer; errors as everywhere."""
+        name = path.removeprefix(API)
+        return self._host.ask(Question(name, parameters or {}, WEIGHTS[name]))
+
+
+def closed_candles(host: Host, source: str, symbol: str, interval: str, start_ms: int) -> Candles:
+    """All candles from an open time on that are over by the host's clock. `DataError` where there is none yet."""
+    rest = BinanceRest(cast(Http, PublicData(host)))
+    now = rest.now_ms()
+    batches = rest.batches(symbol, interval, Range(start_ms, now), now)
+    found = [batch.candles for batch in batches if batch.candles is not None]
+    if not found:
+        raise DataError("E-DATA-EMPTY", f"{host.name} has no closed {interval} candle of {symbol} from there on.")
+    columns = {name: np.concatenate([getattr(one, name) for one in found]) for name in COLUMNS}
+    return Candles(symbol=symbol, interval=interval, source=source, **columns)

@@ -1,0 +1,227 @@
+"""The rules of an entry, each a pure function of the order, the book, the limits and the time.
+
+A rule always tells what it compared, so that a preview can show the whole ladder; the first that fails decides. Exits
+are asked for the state alone, cancels and a person's flatten for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from thunes.risk.book import Book
+from thunes.risk.limits import RiskLimits
+from thunes.risk.request import Action, RiskRequest
+from thunes.risk.verdict import Check, Denial, plain
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a rule looks at; `now` is epoch ms."""
+
+    request: RiskRequest
+    book: Book
+    limits: RiskLimits
+    now: int
+
+
+Rule = Callable[[Case], Check]
+MINUTE = 60_000  # ms
+HUGE = Decimal(10**15)
+TINY = Decimal("1e-18")
+
+
+def halted(case: Case) -> Check:
+    """What an exit must pass."""
+    state, why = case.book.standing.state, case.book.standing.reason
+    text = f"trading is halted: {why}"
+    return Check("state", "E-RISK-HALTED", state, "not HALTED", state != "HALTED", text)
+
+
+def state(case: Case) -> Check:
+    """An entry needs ACTIVE."""
+    standing = case.book.standing
+    code = "E-RISK-HALTED" if standing.state == "HALTED" else "E-RISK-REDUCING"
+    text = f"no entries while {standing.state}: {standing.reason}"
+    return Check("state", code, standing.state, "ACTIVE", standing.state == "ACTIVE", text)
+
+
+def breaker(case: Case) -> Check:
+    """An unknown word counts as open."""
+    passed = case.book.breaker in ("closed", "half-open")
+    text = f"the circuit breaker of entries is {case.book.breaker}"
+    return Check("circuit breaker", "E-RISK-BREAKER", case.book.breaker, "closed", passed, text)
+
+
+def sane_amount(case: Case) -> Check:
+    """Amounts no account has are refused here, so that the other rules can calculate."""
+    notional, stop = case.request.notional, case.request.stop_distance
+    passed = _inside(notional, Decimal(0), HUGE) and (stop is None or _inside(stop, Decimal(0), Decimal(1)))
+    value = plain(notional) if stop is None else f"{plain(notional)}, stop {plain(stop)}"
+    text = f"no amount to buy for: {value}"
+    return Check("amount", "E-RISK-AMOUNT", value, "more than 0, stop at most 1", passed, text)
+
+
+def _inside(value: Decimal, above: Decimal, most: Decimal) -> bool:
+    return value.is_finite() and above < value <= most
+
+
+def unique(case: Case) -> Check:
+    """An order whose fate is open must not be sent once more."""
+    known = case.request.client_order_id in case.book.reservations
+    text = f"order {case.request.client_order_id} is under way already"
+    return Check("unique", "E-RISK-DUPLICATE", "under way" if known else "new", "new", not known, text)
+
+
+def daily_loss(case: Case) -> Check:
+    """What was lost, what orders under way may lose at worst, and what this one may."""
+    bound = case.book.loss_bound(case.limits.daily_loss)
+    value = case.book.new_loss + case.book.reserved_loss + case.request.worst_loss
+    text = (
+        f"lost today {plain(case.book.new_loss)}, orders under way may lose {plain(case.book.reserved_loss)}, this one "
+        f"{plain(case.request.worst_loss)}: more than {plain(bound)}"
+    )
+    return Check("daily loss", "E-RISK-DAILY-LOSS", plain(value), plain(bound), value <= bound, text)
+
+
+def drawdown(case: Case) -> Check:
+    """How far equity is under its peak."""
+    value, bound = case.book.drawdown, case.limits.drawdown
+    text = f"equity is {plain(value * 100)} % under its peak, {plain(bound * 100)} % are allowed"
+    return Check("drawdown", "E-RISK-DRAWDOWN", plain(value), plain(bound), value < bound, text)
+
+
+def loss_per_trade(case: Case) -> Check:
+    """What this trade may lose at worst."""
+    value, bound = case.request.worst_loss, case.limits.loss_per_trade
+    text = f"this trade may lose {plain(value)}, {plain(bound)} are allowed"
+    return Check("loss per trade", "E-RISK-TRADE-LOSS", plain(value), plain(bound), value <= bound, text)
+
+
+def one_per_symbol(case: Case) -> Check:
+    """Whether the symbol is held, or an order for it under way."""
+    held = case.request.symbol in case.book.symbols
+    text = f"{case.request.symbol} is held or being bought already"
+    return Check("one per symbol", "E-RISK-SYMBOL", "held" if held else "free", "free", not held, text)
+
+
+def positions(case: Case) -> Check:
+    """Those held and those being opened, this one too."""
+    value, bound = len(case.book.symbols | {case.request.symbol}), case.limits.positions
+    text = f"it would be position {value} of {bound}"
+    return Check("positions", "E-RISK-POSITIONS", str(value), str(bound), value <= bound, text)
+
+
+def order_notional(case: Case) -> Check:
+    """The size of this order."""
+    value, bound = case.request.notional, case.limits.order_notional
+    text = f"an order of {plain(value)}, {plain(bound)} are allowed"
+    return Check("order notional", "E-RISK-NOTIONAL", plain(value), plain(bound), value <= bound, text)
+
+
+def gross_exposure(case: Case) -> Check:
+    """All that would be held."""
+    value, bound = case.book.gross_exposure + case.request.notional, case.limits.gross_exposure
+    text = f"{plain(value)} would be held in all, {plain(bound)} are allowed"
+    return Check("gross exposure", "E-RISK-EXPOSURE", plain(value), plain(bound), value <= bound, text)
+
+
+def cool_down(case: Case) -> Check:
+    """Whether a losing exit is too fresh."""
+    left = cool_down_left(case.book, case.limits, case.now)
+    text = f"{left} more minutes of cool-down after a losing exit"
+    return Check("cool-down", "E-RISK-COOL-DOWN", str(left), "0", left == 0, text)
+
+
+def cool_down_left(book: Book, limits: RiskLimits, now: int) -> int:
+    """Minutes, rounded up; never more than the whole, whatever a clock that went back says."""
+    if book.losing_exit_ms is None:
+        return 0
+    left = book.losing_exit_ms + limits.cool_down_minutes * MINUTE - now
+    return min(max(0, -(-left // MINUTE)), limits.cool_down_minutes)
+
+
+def equity_known(case: Case) -> Check:
+    """Whether there is anything to measure a loss against."""
+    known = case.book.equity is not None
+    text = "equity was never told: its loss cannot be known"
+    return Check("equity", "E-RISK-EQUITY", "known" if known else "unknown", "known", known, text)
+
+
+def price_age(case: Case) -> Check:
+    """A price from the future is as doubtful as an old one; no price is the worst."""
+    bound = f"{case.limits.price_age_ms} ms"
+    if case.request.prices is None:
+        return Check("price age", "E-RISK-PRICE-UNKNOWN", "unknown", bound, passed=False, text="no price is known")
+    age = case.now - case.request.prices.received_ms
+    text = f"the price is {age} ms old, {bound} are allowed"
+    return Check("price age", "E-RISK-PRICE-AGE", f"{age} ms", bound, abs(age) <= case.limits.price_age_ms, text)
+
+
+def price_deviation(case: Case) -> Check:
+    """How far the price is from the one decided on."""
+    value, bound = _deviation(case.request), case.limits.price_deviation
+    text = f"the price moved by {plain(value * 100)} % since the decision, {plain(bound * 100)} % are allowed"
+    return Check("price deviation", "E-RISK-PRICE-MOVED", plain(value), plain(bound), value <= bound, text)
+
+
+def _deviation(request: RiskRequest) -> Decimal:
+    """As a fraction of the price decided on; infinite where one of the prices is unknown or none."""
+    prices = request.prices
+    if prices is None or not all(_inside(p, TINY, HUGE) for p in (prices.decided, prices.current)):
+        return Decimal("Infinity")
+    return abs(prices.current / prices.decided - 1)
+
+
+def orders_per_bar(case: Case) -> Check:
+    """Entries in this symbol and bar."""
+    count = case.book.bars.get(case.request.symbol)
+    value = 1 + (count.entries if count and count.bar_ms == case.request.bar_ms else 0)
+    bound = case.limits.orders_per_bar
+    text = f"it would be entry {value} of {bound} in this bar of {case.request.symbol}"
+    return Check("orders per bar", "E-RISK-BAR-ORDERS", str(value), str(bound), value <= bound, text)
+
+
+def orders_per_day(case: Case) -> Check:
+    """Entries of the UTC day."""
+    value, bound = case.book.entries + 1, case.limits.orders_per_day
+    text = f"it would be entry {value} of {bound} on this day"
+    return Check("orders per day", "E-RISK-DAY-ORDERS", str(value), str(bound), value <= bound, text)
+
+
+SIZES: tuple[Rule, ...] = (sane_amount, order_notional, loss_per_trade, daily_loss, gross_exposure, positions)
+ASKED: tuple[Rule, ...] = (  # answerable without a price: what `validate_trade` looks at
+    sane_amount,
+    state,
+    breaker,
+    unique,
+    daily_loss,
+    drawdown,
+    loss_per_trade,
+    one_per_symbol,
+    positions,
+    order_notional,
+    gross_exposure,
+    cool_down,
+    orders_per_bar,
+    orders_per_day,
+)
+PRICED: tuple[Rule, ...] = (price_age, price_deviation)
+ENTRY: tuple[Rule, ...] = (*ASKED, equity_known, *PRICED)
+RULES: dict[Action, tuple[Rule, ...]] = {"entry": ENTRY, "exit": (halted,), "cancel": (), "flatten": ()}
+
+
+def ladder(rules: Iterable[Rule], case: Case) -> tuple[Check, ...]:
+    """Every rule's answer. After an amount that is none, no other rule has anything to compare."""
+    checks: list[Check] = []
+    for rule in rules:
+        checks.append(rule(case))
+        if rule is sane_amount and not checks[-1].passed:
+            break
+    return tuple(checks)
+
+
+def first_denial(rules: Iterable[Rule], case: Case) -> Denial | None:
+    """What the first rule that fails says."""
+    return next((check.denial for check in (rule(case) for rule in rules) if not check.passed), None)

@@ -1,0 +1,49 @@
+"""What a rule says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+LONG = 30  # digits: beyond them an exponent reads better
+
+
+@dataclass(frozen=True)
+class Denial:
+    """Why an order may not go. `code` is stable (E-RISK-…); value and bound are what was compared."""
+
+    code: str
+    rule: str
+    value: str
+    bound: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.text} [{self.code}]"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule's look at an order: a rung of the ladder that a preview shows."""
+
+    rule: str
+    code: str
+    value: str
+    bound: str
+    passed: bool
+    text: str
+
+    @property
+    def denial(self) -> Denial | None:
+        return None if self.passed else Denial(self.code, self.rule, self.value, self.bound, self.text)
+
+
+def plain(value: Decimal) -> str:
+    """A number as people write it: no exponent, no trailing zeros, at most 8 decimals."""
+    if not value.is_finite() or abs(value.adjusted()) > LONG:
+        return str(value)
+    text = format(value, "f")
+    if "." not in text:
+        return text
+    whole, _, decimals = text.partition(".")
+    return f"{whole}.{decimals[:8]}".rstrip("0").rstrip(".")

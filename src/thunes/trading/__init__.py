@@ -1,0 +1,1 @@
+"""From a promoted strategy to booked fills: the ledger, the trader."""

@@ -1,0 +1,233 @@
+"""The ledger: every method is one transaction, kept whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+
+from thunes.clock import Clock
+from thunes.exchange.orders import Balance, Fill
+from thunes.exchange.outcomes import Outcome
+from thunes.trading.ledger import balances, bookings, holdings, marks, orders
+from thunes.trading.ledger.numbers import total
+from thunes.trading.ledger.schema import fills
+from thunes.trading.ledger.store import Store, ledger_path
+from thunes.trading.ledger.values import (
+    Anchor,
+    BookedFill,
+    Difference,
+    Dust,
+    Equity,
+    Flow,
+    Intent,
+    Latch,
+    OrderRecord,
+    Position,
+    Valuation,
+)
+
+AUDIT = "audit"  # the chain whose head is kept here
+
+
+class Ledger:
+    """Orders, fills, positions and money of one environment. Threads and processes may share it.
+
+    Writing raises `DataError` where the database cannot be written, `NetworkError` where a PostgreSQL does not answer,
+    `LockHeld` where somebody else writes for too long. A write survives a crash of the process; after one of the
+    machine the last may be missing: they are made again from the audit trail, all of them may be told twice.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+
+    @classmethod
+    def open(cls, place: Path | str, environment: str, clock: Clock) -> Ledger:
+        """Open, make or upgrade a ledger; `place`: SQLite's file, or PostgreSQL's URL. Errors: those of `Store`."""
+        return cls(Store(place, environment, clock), clock)
+
+    @classmethod
+    def of(cls, state_dir: Path, environment: str, clock: Clock) -> Ledger:
+        """The ledger of an environment where it lies by default."""
+        return cls.open(ledger_path(state_dir, environment), environment, clock)
+
+    def close(self) -> None:
+        self._store.close()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def environment(self) -> str:
+        return self._store.environment
+
+    # Orders
+
+    def intend(self, intent: Intent) -> bool:
+        """Note an order before it is sent; whether it may be. False: its client id is known, and the exchange may have
+        seen it; `order` tells what became of it. One that never reached the exchange is intended anew."""
+        with self._store.writing() as connection:
+            return orders.add_intent(connection, intent)
+
+    def record_outcome(self, client_id: str, outcome: Outcome) -> OrderRecord:
+        """Note what became of an order, as often as something is learnt; the order as it then stands.
+
+        An order that the exchange once had stays accepted, what it executed never shrinks. `NotSent` for an order of
+        unknown fate says that it was asked for and not found: it is resolved, and never sent again. Error: `UsageError`
+        for one that was never intended.
+        """
+        with self._store.writing() as connection:
+            return orders.add_outcome(connection, client_id, outcome, self._clock.now_ms())
+
+    def order(self, client_id: str) -> OrderRecord | None:
+        with self._store.reading() as connection:
+            return orders.find_order(connection, client_id)
+
+    def orders(self, start_ms: int = 0) -> list[OrderRecord]:
+        """Those intended since then, oldest first."""
+        with self._store.reading() as connection:
+            return orders.orders_since(connection, start_ms)
+
+    def open_intents(self) -> list[OrderRecord]:
+        """Orders that have to be asked for, oldest first: without an outcome, of unknown fate, still open at the
+        exchange, or executed without all their fills booked."""
+        with self._store.reading() as connection:
+            return orders.unresolved(connection)
+
+    # Fills and positions
+
+    def book(self, told: Iterable[Fill], valuation: Valuation, *, external: bool = False) -> list[BookedFill]:
+        """Book fills of one symbol; those newly booked, by trade id. A trade that is known changes nothing.
+
+        `external`: trades of a person's own orders; they move balances, make no P&L and no position. Errors:
+        `DataError` for a fill that cannot be, `UsageError` for several symbols; then nothing is booked.
+        """
+        booking = bookings.Booking(tuple(told), valuation, external, self._clock.now_ms())
+        with self._store.writing() as connection:
+            return bookings.book(connection, booking)
+
+    def fills(self, start_ms: int = 0) -> list[BookedFill]:
+        """Those traded since then, in the order they were booked."""
+        with self._store.reading() as connection:
+            return bookings.booked_fills(connection, fills.c.time_ms >= start_ms)
+
+    def fills_of(self, symbol: str, order_id: int) -> list[BookedFill]:
+        """The booked fills of an order."""
+        with self._store.reading() as connection:
+            return bookings.booked_fills(connection, fills.c.symbol == symbol, fills.c.order_id == order_id)
+
+    def last_trade_id(self, symbol: str) -> int | None:
+        """The latest trade booked: where to go on asking for more."""
+        with self._store.reading() as connection:
+            return bookings.last_trade_id(connection, symbol)
+
+    def realised(self, start_ms: int = 0) -> Decimal:
+        """Realised P&L by average cost (quote) of the trades since then, the sum over symbols."""
+        return total(fill.realised for fill in self.fills(start_ms) if fill.realised is not None)
+
+    def unvalued(self) -> list[BookedFill]:
+        """Fills whose commission has no value yet; their P&L is too high by it."""
+        with self._store.reading() as connection:
+            return bookings.booked_fills(connection, fills.c.commission_value.is_(None))
+
+    def value_commission(self, symbol: str, trade_id: int, value: Decimal) -> None:
+        """Give such a commission its value in quote. Error: `UsageError` where none is missing."""
+        with self._store.writing() as connection:
+            bookings.value_commission(connection, symbol, trade_id, value)
+
+    def positions(self) -> list[Position]:
+        """The open ones, by symbol; dust is none."""
+        with self._store.reading() as connection:
+            return holdings.open_positions(connection)
+
+    def position(self, symbol: str) -> Position | None:
+        """The open one of a symbol."""
+        with self._store.reading() as connection:
+            return holdings.open_position(connection, symbol)
+
+    def count_open_positions(self) -> int:
+        with self._store.reading() as connection:
+            return holdings.count_open(connection)
+
+    def closed_positions(self, start_ms: int = 0) -> list[Position]:
+        """Those closed since then, in that order."""
+        with self._store.reading() as connection:
+            return holdings.closed_positions(connection, start_ms)
+
+    def dust(self) -> list[Dust]:
+        """What closed positions left, by symbol."""
+        with self._store.reading() as connection:
+            return holdings.dust(connection)
+
+    # Money
+
+    def open_account(self, actual: Mapping[str, Balance]) -> bool:
+        """Take the account over as it is; later calls do nothing and return False."""
+        with self._store.writing() as connection:
+            return balances.open_with(connection, actual, self._clock.now_ms())
+
+    def record_flow(self, flow: Flow) -> bool:
+        """Note money from outside; False where its reference is known. It is never P&L."""
+        with self._store.writing() as connection:
+            return balances.add_flow(connection, flow)
+
+    def flows(self, start_ms: int = 0) -> list[Flow]:
+        with self._store.reading() as connection:
+            return balances.flows_since(connection, start_ms)
+
+    def expected(self) -> dict[str, Decimal]:
+        """What each asset should hold, those not zero: flows and fills, commissions in."""
+        with self._store.reading() as connection:
+            return balances.expected(connection)
+
+    def balances(self) -> dict[str, Balance]:
+        """What the exchange told last, those not zero."""
+        with self._store.reading() as connection:
+            return balances.told(connection)
+
+    def reconcile(self, actual: Mapping[str, Balance]) -> list[Difference]:
+        """Keep what the exchange tells, and say, by asset, where it is not exactly what is expected."""
+        with self._store.writing() as connection:
+            return balances.compare(connection, actual, self._clock.now_ms())
+
+    # Marks
+
+    def record_equity(self, snapshot: Equity) -> None:
+        with self._store.writing() as connection:
+            marks.add_equity(connection, snapshot)
+
+    def equity(self, start_ms: int = 0) -> list[Equity]:
+        """Oldest first."""
+        with self._store.reading() as connection:
+            return marks.equity_since(connection, start_ms)
+
+    def equity_peak(self) -> Decimal | None:
+        """The most ever seen, deposits in; None without a snapshot."""
+        with self._store.reading() as connection:
+            return marks.equity_peak(connection)
+
+    def anchor(self, sequence: int, digest: str, name: str = AUDIT) -> bool:
+        """Keep the head of the audit trail; False for one behind the kept one."""
+        with self._store.writing() as connection:
+            return marks.anchor(connection, name, Anchor(sequence, digest, self._clock.now_ms()))
+
+    def last_anchor(self, name: str = AUDIT) -> Anchor | None:
+        with self._store.reading() as connection:
+            return marks.last_anchor(connection, name)
+
+    def latch(self, latch: Latch) -> None:
+        """Keep a strategy flat on a symbol until `unlatch`."""
+        with self._store.writing() as connection:
+            marks.latch(connection, latch)
+
+    def unlatch(self, strategy: str, symbol: str) -> bool:
+        """Whether it was latched."""
+        with self._store.writing() as connection:
+            return marks.unlatch(connection, strategy, symbol)
+
+    def latches(self) -> list[Latch]:
+        with self._store.reading() as connection:
+            return marks.all_latches(connection)

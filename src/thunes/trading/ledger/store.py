@@ -1,0 +1,132 @@
+"""The ledger's database: transactions, upgrades on opening, and errors that say what to do."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from thunes.clock import Clock
+from thunes.errors import DataError, LockHeld, NetworkError, ThunesError
+from thunes.storage.locking import locked
+from thunes.trading.ledger import schema
+from thunes.trading.ledger.engine import BUSY_WAIT, WRITES, connected
+from thunes.trading.ledger.upgrade import OURS, Migrations, back_up, format_of, refuse_unknown, upgrade
+
+BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def ledger_path(state_dir: Path, environment: str) -> Path:
+    """Where the ledger of an environment lies."""
+    return state_dir / "state" / environment / "ledger.db"
+
+
+class Store:
+    """A database with the tables of this version. Threads and processes may share it; each transaction is its own."""
+
+    def __init__(self, place: Path | str, environment: str, clock: Clock, *, migrations: Migrations = OURS) -> None:
+        """`place`: SQLite's file, or a URL; an older one is upgraded, the file's copy kept as `NAME.formatN`.
+
+        Errors: `DataError` for one that is damaged, cannot be written, is newer, or belongs to another environment;
+        `NetworkError` for a database that does not answer; `LockHeld` while another process upgrades it.
+        """
+        self.environment = environment
+        self._engine: Engine = connected(place)
+        self._path = self._file()
+        if self._path is not None:
+            _make_folder(self._path.parent)
+        try:
+            self._prepare(clock, migrations)
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one moment."""
+        with self._told(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that nobody else's write comes between; all of it is kept, or nothing.
+
+        Errors: `DataError` where it cannot be written, `NetworkError`, `LockHeld`.
+        """
+        with self._told(), self._engine.connect() as connection:
+            connection = connection.execution_options(**{WRITES: True})
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+    @property
+    def place(self) -> str:
+        """The file, or the URL without its password."""
+        return str(self._path or self._engine.url.render_as_string(hide_password=True))
+
+    def _file(self) -> Path | None:
+        url = self._engine.url
+        return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
+    def _prepare(self, clock: Clock, migrations: Migrations) -> None:
+        if self._path is None:
+            self._upgrade(migrations)  # one transaction, and so one at a time
+            return
+        with locked(self._path.with_name(f"{self._path.name}.lock"), clock):
+            self._upgrade(migrations)
+
+    def _upgrade(self, migrations: Migrations) -> None:
+        with self.writing() as connection:
+            found = format_of(connection)
+            if found != migrations.last:
+                refuse_unknown(found, migrations)
+                if found is not None and self._path is not None:
+                    back_up(self._path, found)
+                upgrade(connection, migrations)
+            self._claim(connection)
+
+    def _claim(self, connection: Connection) -> None:
+        """One store per environment: they never mix."""
+        key, value = schema.meta.c
+        owner = connection.execute(select(value).where(key == "environment")).scalar()
+        if owner is None:
+            connection.execute(insert(schema.meta).values(key="environment", value=self.environment))
+        elif owner != self.environment:
+            message = f"the ledger {self.place} belongs to the environment {owner}, not {self.environment}."
+            raise DataError("E-LEDGER-ENVIRONMENT", message, "Give each environment its own.")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise  # ours to mend, nothing that a user can
+        except DBAPIError as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: DBAPIError) -> ThunesError:
+        why = f"{self.place}: {str(error.orig).strip().splitlines()[0]}"
+        if self._path is None:
+            return NetworkError("E-LEDGER-DATABASE", f"the ledger's database failed, {why}.", "Is it running?")
+        number = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        if number in BUSY:
+            return LockHeld("E-LEDGER-BUSY", f"somebody else wrote for {BUSY_WAIT:.0f} s to {why}.", "Try again.")
+        if number in DAMAGED:
+            return DataError("E-LEDGER-DAMAGED", f"no ledger in {why}.", "Restore it from a backup.")
+        return DataError("E-LEDGER-WRITE", f"cannot use the ledger {why}.", "Check space and rights.")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"cannot make {folder}: {error.strerror or error}."
+        raise DataError("E-LEDGER-WRITE", message, "Check space and rights.") from error

@@ -1,0 +1,353 @@
+"""One pass of a promoted strategy: from closed candles to a booked fill, or to the reason why there is none.
+
+Candles from the anchor to the last closed bar, exposure, target against ledger, size, filters, risk, intent, wire,
+outcome, books. Nothing is remembered between passes but what ledger, risk and trail hold: a pass that was killed
+anywhere is finished by the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import numpy as np
+
+from thunes.audit.events import Anomaly, Check, Decision, Event, Refusal
+from thunes.clock import Clock, iso
+from thunes.errors import AuditError, DataError, ReconcileError
+from thunes.exchange.filters.conditions import Holdings, Prices
+from thunes.exchange.filters.prepare import ExchangeFilters
+from thunes.exchange.filters.verdict import Denied
+from thunes.exchange.orders import OrderTicket, Side
+from thunes.exchange.outcomes import NotSent, Outcome
+from thunes.exchange.venue import Venue
+from thunes.market.grid import opening
+from thunes.model import interval_ms
+from thunes.risk import request as risk_request
+from thunes.risk.book import Reservation
+from thunes.risk.manager import RiskManager
+from thunes.risk.request import RiskRequest
+from thunes.risk.verdict import Denial
+from thunes.strategies.base import evaluate
+from thunes.trading import story
+from thunes.trading.books import Books, Step, least_sellable, unwatched, worth
+from thunes.trading.decision import ZERO, Plan, Seen, decide
+from thunes.trading.history import History
+from thunes.trading.identity import client_order_id
+from thunes.trading.ledger.documents import intent_record, read_intent
+from thunes.trading.ledger.ledger import Ledger
+from thunes.trading.ledger.reserve_file import ReserveFile
+from thunes.trading.ledger.values import Equity, Intent
+from thunes.trading.mending import ReadableStory, mend
+from thunes.trading.passes import Job, Market, Pass, fraction
+from thunes.trading.recovery import Recovered, Recovery
+
+
+class Trader:
+    """Runs passes of one job. One at a time per environment: whoever calls holds its lock."""
+
+    def __init__(
+        self,
+        job: Job,
+        venue: Venue,
+        ledger: Ledger,
+        risk: RiskManager,
+        trail: ReadableStory,
+        reserve: ReserveFile,
+        clock: Clock,
+        step: Step = unwatched,
+    ) -> None:
+        self.job = job
+        self._venue, self._ledger, self._risk, self._trail, self._reserve = venue, ledger, risk, trail, reserve
+        self._books = Books(venue, ledger, risk, trail, step)
+        self._recovery = Recovery(venue, ledger, self._books, trail, clock)
+        self._filters = ExchangeFilters(venue.rules)
+        self._history = History(job.symbol, job.interval, job.anchor_ms)
+        self._step, self._mended = step, False
+
+    def run(self) -> Pass:
+        """One pass. Errors: `NetworkError` where the exchange cannot be asked, `ReconcileError` where the account is
+        not what the ledger expects, `AuditError` and `DataError` where an entry cannot be written down."""
+        recovered = self.recover()
+        seen = self._look()
+        plan = self._decide(seen)
+        if plan.action == "HOLD":
+            return self._held(seen, plan, plan.code, plan.reason, recovered)
+        blocked = self._blocked(seen, plan, recovered)
+        if blocked is not None:
+            return self._held(seen, plan, *blocked, recovered)
+        return self._order(seen, plan, recovered)
+
+    # Before anything else
+
+    def recover(self) -> Recovered:
+        """Finish what an earlier pass began; then the account must be what the ledger expects."""
+        self._step("recover")
+        if not self._mended:
+            mend(self._ledger, self._risk, self._trail, self._venue.server_time())
+            self._mended = True
+        for record in self._reserve.records():
+            self._ledger.intend(read_intent(record))
+        recovered = self._recovery.resolve()
+        self._reserve.clear()
+        balances = self._venue.balances()
+        if not self._ledger.open_account(balances) and not recovered.unknown:
+            self._reconcile()
+        return recovered
+
+    def _reconcile(self) -> None:
+        rules = self._venue.rules(self.job.symbol)
+        ours = {rules.base, rules.quote, "BNB"}
+        found = [one for one in self._ledger.reconcile(self._venue.balances()) if one.asset in ours]
+        if not found:
+            return
+        told = ", ".join(f"{one.asset} {one.actual:f} instead of {one.expected:f}" for one in found)
+        self._trail.append_many([Anomaly(id=self.job.symbol, code="E-RECONCILE", reason=told)])
+        self._risk.kill(f"the account is not what the ledger expects: {told}", halt=True, actor="trader")
+        hint = "Look at it; then thunes resume --adopt takes the account as it is."
+        raise ReconcileError("E-RECONCILE", f"the exchange has {told}.", hint)
+
+    # Looking
+
+    def _look(self) -> Market:
+        self._step("look")
+        job, venue = self.job, self._venue
+        candles = self._history.to_now(venue)
+        rules, quote = venue.rules(job.symbol), venue.quote(job.symbol)
+        average = venue.average_price(job.symbol)
+        account = worth(rules, venue.balances(), quote.bid or average)
+        now = venue.server_time()
+        seen = Market(candles, evaluate(job.strategy, candles), quote, average, account, rules, now)
+        self._risk.on_mark(account.equity, {job.symbol: seen.price})
+        self._ledger.record_equity(Equity(now, account.equity, account.cash))
+        return seen
+
+    def _decide(self, seen: Market) -> Plan:
+        position = self._ledger.position(self.job.symbol)
+        held = position.quantity if position else ZERO
+        sellable = min(held, seen.account.base_free)
+        if sellable < least_sellable(seen.rules, seen.price):
+            sellable = ZERO
+        return decide(
+            Seen(
+                exposure=fraction(seen.exposure[-1]),
+                achieved=self._achieved(seen),
+                held=held,
+                sellable=sellable,
+                price=seen.price,
+                equity=seen.account.equity,
+                cash=seen.account.cash,
+            ),
+            self.job.sizing,
+        )
+
+    def _achieved(self, seen: Market) -> Decimal:
+        """The fraction wanted at the bar of the last order that executed: what is held stands for that."""
+        mine = [
+            record
+            for record in self._ledger.orders(self.job.anchor_ms)
+            if record.intent.strategy == self.job.name
+            and record.intent.ticket.symbol == self.job.symbol
+            and record.executed > 0
+        ]
+        if not mine:
+            return ZERO
+        row = int(np.searchsorted(seen.candles.open_time, mine[-1].intent.bar_ms))
+        known = row < len(seen.candles) and seen.candles.open_time[row] == mine[-1].intent.bar_ms
+        return fraction(seen.exposure[row]) if known else ZERO
+
+    def _blocked(self, seen: Market, plan: Plan, recovered: Recovered) -> tuple[str, str] | None:
+        """Why no order may even be prepared; exits wait only for the fate of another order."""
+        if any(record.intent.ticket.symbol == self.job.symbol for record in recovered.unknown):
+            return "E-ORDER-UNKNOWN", "the fate of an earlier order is not known yet"
+        due = int(opening(np.array([seen.now_ms]), self.job.interval)[0]) - interval_ms(self.job.interval)
+        if plan.action == "BUY" and seen.bar_ms < due:
+            return "E-DATA-STALE", f"the last closed candle is of {iso(seen.bar_ms)}, that of {iso(due)} is due"
+        return None
+
+    # Ordering
+
+    def _order(self, seen: Market, plan: Plan, recovered: Recovered) -> Pass:
+        self._step("prepare")
+        name = client_order_id(self.job.name, self.job.symbol, seen.bar_ms, _side(plan))
+        if self._ledger.order(name) is not None:
+            return self._held(seen, plan, "E-DECIDED", "this bar's order was sent already", recovered)
+        ticket = self._prepared(seen, plan, name)
+        checks = story.filter_checks(ticket.checks) if isinstance(ticket, Denied) else []
+        if isinstance(ticket, Denied):
+            refusal = Refusal(
+                id=name, stage="filters", code=ticket.code, reason=str(ticket), symbol=self.job.symbol,
+                side=_side(plan), rule=ticket.filter, value=str(ticket.value), bound=str(ticket.bound),
+            )  # fmt: skip
+            return self._held(seen, plan, ticket.code, str(ticket), recovered, [refusal], checks)
+        wish = self._wish(seen, plan, ticket)
+        checks = story.risk_checks(self._risk.preview(wish))
+        reserved = self._risk.reserve(wish)
+        if isinstance(reserved, Denial):
+            return self._denied(seen, plan, name, reserved, recovered, checks)
+        return self._send(seen, plan, ticket, reserved, wish, recovered, checks)
+
+    def _prepared(self, seen: Market, plan: Plan, name: str) -> OrderTicket | Denied:
+        rules, account = seen.rules, seen.account
+        prices = Prices(average=seen.average, bid=seen.quote.bid, ask=seen.quote.ask)
+        holdings = Holdings(base_free=account.base_free, quote_free=account.cash)
+        return self._filters.prepare_market_order(
+            rules.symbol, _side(plan), plan.quote, quantity=plan.quantity, prices=prices, holdings=holdings,
+            client_order_id=name, sweep_dust=plan.action == "SELL",
+        )  # fmt: skip
+
+    def _wish(self, seen: Market, plan: Plan, ticket: OrderTicket) -> RiskRequest:
+        decided = Decimal(repr(float(seen.candles.close[-1])))
+        current = (seen.quote.ask if plan.action == "BUY" else seen.quote.bid) or seen.average
+        return RiskRequest(
+            client_order_id=ticket.client_order_id,
+            symbol=self.job.symbol,
+            action="entry" if plan.action == "BUY" else "exit",
+            notional=ticket.quote_quantity or (ticket.quantity or ZERO) * current,
+            strategy=self.job.name,
+            bar_ms=seen.bar_ms,
+            prices=risk_request.Prices(decided, current, seen.quote.time_ms),
+        )
+
+    def _send(
+        self,
+        seen: Market,
+        plan: Plan,
+        ticket: OrderTicket,
+        reserved: Reservation,
+        wish: RiskRequest,
+        recovered: Recovered,
+        checks: Sequence[Check],
+    ) -> Pass:
+        """Intent, last look, wire, books. What is not on disk before the wire is not sent, exits by the reserve."""
+        is_entry, name = plan.action == "BUY", ticket.client_order_id
+        intent = Intent(ticket, self.job.name, seen.bar_ms, seen.now_ms)
+        try:
+            self._step("intent")
+            self._note(seen, plan, intent, checks, is_entry=is_entry)
+        except (AuditError, DataError):
+            self._risk.release(name)
+            raise
+        self._step("submit")
+        late = self._risk.before_submit(reserved, wish.prices)
+        if late is not None:
+            self._give_up(name, late)
+            return self._denied(seen, plan, name, late, recovered, checks)
+        self._step("wire")
+        found = self._submit(ticket, is_entry=is_entry)
+        self._step("settle")
+        record, booked = self._books.settle(seen.rules, seen.price, name, found)
+        self._step("done")
+        return Pass(
+            bar_ms=seen.bar_ms,
+            exposure=fraction(seen.exposure[-1]),
+            held=seen.account.base_total,
+            equity=seen.account.equity,
+            plan=plan,
+            code=plan.code,
+            reason=plan.reason,
+            order=record,
+            fills=tuple(booked),
+            checks=tuple(checks),
+            recovered=recovered,
+        )
+
+    def _submit(self, ticket: OrderTicket, *, is_entry: bool) -> Outcome:
+        if is_entry:
+            return self._venue.submit(ticket)
+        with self._venue.urgent():
+            return self._venue.submit(ticket)
+
+    def _note(self, seen: Market, plan: Plan, intent: Intent, checks: Sequence[Check], *, is_entry: bool) -> None:
+        """Make the intent durable: in the trail, or for an exit in the reserve file. One write that is synced."""
+        decision = self._decision(seen, plan, plan.code, plan.reason, checks, intent.client_id)
+        told = story.intent(intent.ticket, "entry" if is_entry else "exit", self.job.name, seen.bar_ms, decision.id)
+        try:
+            self._trail.append_many([decision, told])
+        except AuditError:
+            if is_entry:
+                raise
+            self._reserve.append(intent_record(intent))
+        self._step("trail told")
+        try:
+            self._ledger.intend(intent)
+        except DataError:
+            if is_entry:
+                raise
+            self._reserve.append(intent_record(intent))
+
+    def _give_up(self, name: str, denial: Denial) -> None:
+        """An intent that was noted and never sent is closed."""
+        self._risk.release(name)
+        found = NotSent(str(denial))
+        self._ledger.record_outcome(name, found)
+        self._trail.append_many([story.outcome(name, self.job.symbol, found)])
+
+    # Telling
+
+    def _denied(
+        self, seen: Market, plan: Plan, name: str, denial: Denial, recovered: Recovered, checks: Sequence[Check]
+    ) -> Pass:
+        refusal = Refusal(
+            id=name, stage="risk", code=denial.code, reason=denial.text, symbol=self.job.symbol,
+            side=_side(plan), rule=denial.rule, value=denial.value, bound=denial.bound,
+        )  # fmt: skip
+        return self._held(seen, plan, denial.code, str(denial), recovered, [refusal], checks)
+
+    def _held(
+        self,
+        seen: Market,
+        plan: Plan,
+        code: str,
+        reason: str,
+        recovered: Recovered,
+        more: Sequence[Event] = (),
+        checks: Sequence[Check] = (),
+    ) -> Pass:
+        """Nothing was sent: say why."""
+        self._trail.append_many([self._decision(seen, plan, code, reason, checks), *more])
+        return Pass(
+            bar_ms=seen.bar_ms,
+            exposure=fraction(seen.exposure[-1]),
+            held=seen.account.base_total,
+            equity=seen.account.equity,
+            plan=plan,
+            code=code,
+            reason=reason,
+            checks=tuple(checks),
+            recovered=recovered,
+        )
+
+    def _decision(
+        self, seen: Market, plan: Plan, code: str, reason: str, checks: Sequence[Check], order: str | None = None
+    ) -> Decision:
+        job, position = self.job, self._ledger.position(self.job.symbol)
+        rungs = [
+            story.plain("data", "last closed candle", iso(seen.bar_ms)),
+            story.plain("exposure", "wanted fraction of equity", fraction(seen.exposure[-1])),
+            story.plain(
+                "sizing", plan.action, plan.quote if plan.quantity is None else plan.quantity, text=plan.reason
+            ),
+        ]
+        return Decision(
+            id=f"{job.name}-{job.symbol}-{seen.bar_ms}",
+            strategy=job.name,
+            symbol=job.symbol,
+            interval=job.interval,
+            bar=seen.bar_ms,
+            source=seen.candles.source,
+            artefact=job.artefact or None,
+            action=plan.action if order else "HOLD",
+            code=code,
+            reason=reason,
+            exposure=fraction(seen.exposure[-1]),
+            wanted=plan.quantity,
+            held=position.quantity if position else ZERO,
+            price=seen.price,
+            order=order,
+            checks=(*rungs, *checks),
+        )
+
+
+def _side(plan: Plan) -> Side:
+    return "BUY" if plan.action == "BUY" else "SELL"
