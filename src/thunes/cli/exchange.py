@@ -65,6 +65,8 @@ def serve(
     if stepped and speed is not None:
         raise UsageError("E-SPEED", "stepped time has no speed.", "Give one of --stepped and --speed.")
     accounts = [parse_account(text) for text in account or [DEFAULT_ACCOUNT]]
+    if len({one.api_key for one in accounts}) < len(accounts):
+        raise UsageError("E-ACCOUNT", "two accounts have the same key.", "Give each a key of its own.")
     candles = _load(data, symbol or [], interval)
     options = Options(
         limits=limits == "real",
@@ -78,7 +80,7 @@ def serve(
     given = Given(candles, exchange_info, begin, speed=pace, seed=seed)
     with started(given, accounts, options, state) as parts:
         server = Host(parts, host, port)
-        _announce(server, parts, state, as_json=as_json)
+        server.on_ready = lambda: _announce(server, parts, state, as_json=as_json)
         server.serve_alone()
     if server.stopped_by == signal.SIGINT:
         raise KeyboardInterrupt
@@ -89,6 +91,8 @@ def _load(data: str, symbols: list[str], interval: str | None) -> list[Candles]:
     from thunes.errors import UsageError
 
     files = [data] if data.startswith("synthetic") else data.split(",")
+    if not all(files):
+        raise UsageError("E-EXCHANGE-DATA", f"--data {data!r} has a part that is empty.", "Give a source or files.")
     names: list[str | None] = [*symbols] if symbols else [None] * len(files)
     if len(files) == 1:
         return [load_candles(name, interval, data) for name in names]

@@ -175,7 +175,7 @@ class Exchange:
     def last_tick(self, name: str) -> Tick | None:
         """The newest tick of a symbol at this moment."""
         tape = self.tape(name)
-        return tape.last(self.now_ms) if tape else None
+        return tape.last(self.now_ms) if tape is not None else None
 
     def last_price(self, name: str) -> Decimal | None:
         """The market's last price; None for a symbol without a market."""
@@ -185,13 +185,13 @@ class Exchange:
     def prices(self, name: str) -> Prices:
         """What filters judge by."""
         tape = self.tape(name)
-        found = average_price(tape, self.now_ms) if tape else None
+        found = average_price(tape, self.now_ms) if tape is not None else None
         return Prices(found.price if found else None, self.reference_price(name))
 
     def reference_price(self, name: str) -> Decimal | None:
         """What the execution rule is measured from; None for a symbol without one, and before its first tick."""
         tape = self.tape(name) if name in self.price_ranges else None
-        return reference_price(tape, self.now_ms) if tape else None
+        return reference_price(tape, self.now_ms) if tape is not None else None
 
     def _range(self, name: str, side: Side) -> Range:
         rule = self.price_ranges.get(name)

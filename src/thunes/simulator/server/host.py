@@ -6,7 +6,7 @@ import asyncio
 import gc
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from errno import EADDRINUSE
 from types import FrameType
@@ -36,6 +36,7 @@ class Host(uvicorn.Server):
         """Port 0: a free one. Error: `NetworkError` where the port cannot be had."""
         self.socket = _bound(address, port)
         self.ready = threading.Event()
+        self.on_ready: Callable[[], object] = _nothing  # called once signals are heard and requests answered
         self.stopped_by = 0  # the signal that ended it
         self.loop: asyncio.AbstractEventLoop | None = None
         self._parts = parts
@@ -90,12 +91,17 @@ class Host(uvicorn.Server):
     async def startup(self, sockets: Iterable[socket.socket] | None = None) -> None:
         await super().startup(list(sockets or ()))
         self.ready.set()
+        self.on_ready()
 
     async def _beat(self) -> None:
         """Let what is due happen also while nobody asks."""
         while self._parts.exchange.pace is not None:
             self._parts.exchange.catch_up()
             await asyncio.sleep(PULSE)
+
+
+def _nothing() -> None:
+    """Nobody waits."""
 
 
 def _limits(parts: Parts) -> Limits:
