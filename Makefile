@@ -24,7 +24,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo backtest sweep walk-forward optimize promote test lint format types audit bench calibrate lock pre-commit clean
+.PHONY: help install demo backtest sweep walk-forward optimize promote paper balance logs test lint format types audit bench calibrate lock pre-commit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,11 @@ demo: $(USE) ## the whole loop without network: optimize, walk forward, judge; o
 	@echo "Without an edge: refused. With one: promoted into sim, as this says:"
 	$(BIN)/thunes promoted list
 	@echo
+	@echo "And traded on paper, on the embedded exchange, 30 days in stepped time:"
+	$(BIN)/thunes paper --bars 720 >artifacts/paper.log
+	$(BIN)/thunes positions
+	$(BIN)/thunes audit verify
+	@echo
 	@echo "The reports named above are pages: open them in a browser. Next: $(BIN)/thunes --help"
 
 backtest: $(USE) ## thunes backtest, for instance ARGS="--strategy ema_cross --data synthetic:7"
@@ -65,6 +70,15 @@ optimize: $(USE) ## thunes optimize, for instance ARGS="--strategy sma_cross --t
 
 promote: $(USE) ## thunes promote, for instance ARGS="--strategy sma_cross --data synthetic:7,edge=2"
 	$(BIN)/thunes promote $(ARGS)
+
+paper: $(USE) ## one honest trading pass in sim, promoting first where nothing is; ARGS="--environment testnet"
+	$(BIN)/thunes paper --promote-first $(ARGS)
+
+balance: $(USE) ## thunes balance: what the account held when the exchange was asked last
+	$(BIN)/thunes balance $(ARGS)
+
+logs: $(USE) ## the last lines of the trader's log, one for each pass
+	@tail -n 40 "$${STATE_DIR:-.}/logs/paper_trader.log"
 
 test: $(DEVELOP) ## run the tests, then the kernels' once more as plain Python, and check the coverage
 	$(BIN)/coverage erase

@@ -118,7 +118,7 @@ def test_an_interrupt_is_one_line_and_130(monkeypatch: pytest.MonkeyPatch, capsy
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["setings"], "No such command 'setings'. Did you mean 'settings'? See 'thunes --help'."),
+        (["setings"], "No such command 'setings'. Did you mean 'settings', 'positions'? See 'thunes --help'."),
         (["settings", "--jsn"], "No such option: --jsn (Possible options: --json). See 'thunes settings --help'."),
         (["settings", "now"], "Got unexpected extra argument(s) (now). See 'thunes settings --help'."),
     ],

@@ -19,16 +19,21 @@ from thunes.cli import (
     data,
     decay,
     exchange,
+    flatten,
     optimize,
+    orders,
     paper,
+    parity,
     promote,
     promoted,
     reoptimize,
+    risk,
     settings,
     strategies,
     sweep,
     version,
     walk_forward,
+    why,
 )
 from thunes.cli.output import mark
 from thunes.errors import DataError, ThunesError
@@ -62,6 +67,15 @@ app.command()(sweep.sweep)
 app.command()(optimize.optimize)
 app.command()(promote.promote)
 app.command()(paper.paper)
+app.command()(parity.parity)
+app.command()(risk.risk)
+app.command()(risk.kill)
+app.command()(risk.resume)
+app.command()(flatten.flatten)
+app.command()(orders.positions)
+app.command()(orders.balance)
+app.command()(orders.orders)
+app.command()(why.why)
 app.command("walk-forward")(walk_forward.walk_forward)
 app.command("new-strategy")(strategies.new_strategy)
 app.command()(decay.decay)
@@ -71,6 +85,7 @@ app.command()(version.version)
 app.add_typer(audit.app, name="audit")
 app.add_typer(data.app, name="data")
 app.add_typer(exchange.app, name="exchange")
+app.add_typer(orders.app, name="order")
 app.add_typer(promoted.app, name="promoted")
 app.add_typer(strategies.app, name="strategies")
 

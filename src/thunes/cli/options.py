@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
@@ -32,6 +34,35 @@ TakeProfit = Annotated[float, typer.Option(help="Exit this far above the entry."
 Trailing = Annotated[float, typer.Option(help="Exit this far below the highest price since.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 NONE = math.nan
+Environment = Annotated[
+    Literal["sim", "paper", "testnet", "live"] | None, typer.Option(help="Default: ENVIRONMENT.", show_default=False)
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def confirm(action: str, environment: str, *, yes: bool) -> None:
+    """Ask for the environment's name, unless it was said beforehand. `UsageError` for any other answer."""
+    from thunes.errors import UsageError
+
+    if yes:
+        return
+    sys.stderr.write(f"{action} in {environment}. Type {environment} to go on: ")  # stdout is for the result
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != environment:
+        raise UsageError("E-CONFIRM", "not confirmed: nothing was done.", f"Type {environment}, or give --yes.")
+
+
+def money_of(name: str, text: str) -> Decimal:
+    """An amount above 0. `UsageError` for anything else."""
+    from thunes.errors import UsageError
+
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or number <= 0:
+        raise UsageError("E-AMOUNT", f"{name} {text!r} is no amount.", "Give a number above 0, such as 25.")
+    return number
 
 
 def costs_of(fee: float | None, slippage: float | None) -> Costs:

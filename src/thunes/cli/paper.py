@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from thunes.trading.passes import Pass
 
 
+PLANTED = ("--strategy", "sma_cross", "--data", "synthetic:7,edge=2", "--last", "26280")
+
+
 def paper(
     strategy: Strategy = None,
     symbol: Symbol = None,
@@ -26,6 +30,9 @@ def paper(
         Literal["sim", "testnet"] | None, typer.Option(help="Default: ENVIRONMENT, if it is one of these.")
     ] = None,
     bars: Annotated[int, typer.Option(min=1, help="In sim: so many candles, a pass after each.")] = 1,
+    promote_first: Annotated[
+        bool, typer.Option("--promote-first", help="In sim with nothing promoted: promote on a planted market.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Trade what is promoted, one pass after the next closed candle; in sim the embedded exchange plays that candle.
@@ -36,50 +43,110 @@ def paper(
     """
     from thunes.cli.output import emit_json
     from thunes.cli.promoted import chosen_slot
-    from thunes.cli.wing import trader_of
-    from thunes.settings import load_settings
+    from thunes.cli.wing import in_environment, promoted_store
 
-    settings = _in_environment(load_settings(), environment)
-    store = _store(settings)
+    settings = _tradable(in_environment(environment))
+    if promote_first:
+        _promote_first(settings)
+    store = promoted_store(settings)
     artefact = store.current(*chosen_slot(store, strategy, symbol, interval))
-    with _wing(settings, artefact) as wing:
-        trader = trader_of(wing, settings, artefact)
-        for _ in range(bars if wing.exchange else 1):
-            if wing.exchange:
-                wing.exchange.advance(bars=1)
-            done = trader.run()
+    with _wing(settings, artefact) as wing, _logged(settings, wing, artefact) as log:
+        for done in _passes(settings, wing, artefact, bars):
+            log(_line(done))
             emit_json("paper", _document(artefact, settings, wing, done)) if as_json else _print(artefact, done)
+        _complain_of(wing, done)
 
 
-def _in_environment(settings: Settings, environment: str | None) -> Settings:
-    """The settings of the environment asked for. `UsageError` for one that paper does not trade in."""
+def _passes(settings: Settings, wing: Wing, artefact: Artefact, bars: int) -> Iterator[Pass]:
+    from thunes.cli.wing import trader_of
+
+    trader = trader_of(wing, settings, artefact)
+    for _ in range(bars if wing.exchange else 1):
+        if wing.exchange:
+            wing.exchange.advance(bars=1)
+        yield trader.run()
+
+
+def _complain_of(wing: Wing, done: Pass) -> None:
+    """`RiskError` where the last pass wanted an order and trading is stopped."""
+    from thunes.errors import RiskError
+
+    if done.order is None and done.code in ("E-RISK-REDUCING", "E-RISK-HALTED"):
+        status = wing.risk.get_risk_status()
+        hint = 'See thunes risk; thunes resume --reason "…" --budget B lets entries pass again.'
+        raise RiskError(done.code, f"trading is stopped: {status['state']}, {status['reason']}.", hint)
+
+
+@contextmanager
+def _logged(settings: Settings, wing: Wing, artefact: Artefact) -> Iterator[Callable[[str], None]]:
+    """One line per pass in logs/paper_trader.log, also for one that failed. A log that cannot be written stops none."""
+    from thunes.cli.output import talk
+    from thunes.clock import iso
+    from thunes.errors import ThunesError
+
+    path = settings.state_dir / "logs" / "paper_trader.log"
+
+    def log(text: str) -> None:
+        what = f"{settings.environment} {artefact.strategy} {artefact.symbol} {artefact.interval}"
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(f"{iso(wing.clock.now_ms())} {what} {' '.join(text.split())}\n")
+        except OSError as error:
+            talk.print(f"! {path}: {error.strerror}", markup=False, soft_wrap=True)
+
+    try:
+        yield log
+    except ThunesError as error:
+        log(f"failed: {error}")
+        raise
+
+
+def _line(done: Pass) -> str:
+    from thunes.clock import iso
+
+    seen = f"bar {iso(done.bar_ms)}, wanted {done.exposure:f}, held {done.held:f}, equity {done.equity:f}"
+    if done.order is None:
+        return f"{seen}: no order: {done.reason} [{done.code}]"
+    order = done.order
+    became = f"{order.status or order.outcome} {order.intent.client_id}"
+    return f"{seen}: {order.intent.ticket.side} {order.executed:f} for {order.quote_executed:f}: {became}"
+
+
+def _tradable(settings: Settings) -> Settings:
+    """`UsageError` for an environment that paper does not trade in."""
     from thunes.errors import UsageError
 
-    chosen = environment or settings.environment
-    if chosen not in ("sim", "testnet"):
-        raise UsageError("E-PAPER-ENVIRONMENT", f"paper does not trade in {chosen}.", "Give sim or testnet.")
-    return settings.model_copy(update={"environment": chosen})
+    if settings.environment not in ("sim", "testnet"):
+        told = f"paper does not trade in {settings.environment}."
+        raise UsageError("E-PAPER-ENVIRONMENT", told, "Give sim or testnet.")
+    return settings
 
 
-def _store(settings: Settings) -> Any:
-    from thunes.clock import SystemClock
+def _promote_first(settings: Settings) -> None:
+    """In sim, where nothing is promoted: find and promote something on a market with a planted edge."""
+    from thunes.cli.app import main
+    from thunes.cli.output import talk
     from thunes.errors import DataError
-    from thunes.strategies.promoted import Promoted, folder_of
+    from thunes.strategies.promoted import folder_of
 
-    store = Promoted(settings.state_dir / folder_of(settings.environment), SystemClock())
-    if not store.slots():
-        hint = "Promote something first: thunes promote --strategy sma_cross --data synthetic:7,edge=2 --last 26280"
-        raise DataError("E-NO-ARTEFACT", f"nothing is promoted for {settings.environment}.", hint)
-    return store
+    if settings.environment != "sim" or any((settings.state_dir / folder_of("sim")).glob("*/current.json")):
+        return
+    talk.print(f"Nothing is promoted for sim yet. First, on a market with a planted edge ({PLANTED[3]}):")
+    for command in (("optimize", *PLANTED, "--trials", "64", "--no-verdict"), ("promote", *PLANTED)):
+        talk.print(f"thunes {' '.join(command)}", markup=False, soft_wrap=True)
+        with redirect_stdout(sys.stderr):  # the one result on stdout is the pass
+            code = main(command)
+        if code:
+            raise DataError("E-NO-ARTEFACT", f"thunes {command[0]} ended with exit code {code}.", "See above.")
 
 
 @contextmanager
 def _wing(settings: Settings, artefact: Artefact) -> Iterator[Wing]:
-    from thunes.cli.wing import embedded, on_testnet
+    from thunes.cli.wing import connected
     from thunes.strategies.artefact import verify
 
     verify(artefact, settings.environment)
-    with embedded(settings, artefact) if settings.environment == "sim" else on_testnet(settings) as wing:
+    with connected(settings, lambda: artefact) as wing:
         yield wing
 
 

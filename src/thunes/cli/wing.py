@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from thunes.audit.events import RiskState
     from thunes.audit.trail import Trail
     from thunes.clock import Clock
     from thunes.exchange.binance.venue import BinanceVenue
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from thunes.settings import Settings
     from thunes.simulator import LocalExchange
     from thunes.strategies.artefact import Artefact
+    from thunes.strategies.promoted import Promoted
     from thunes.trading.ledger.ledger import Ledger
     from thunes.trading.ledger.reserve_file import ReserveFile
     from thunes.trading.trader import Trader
@@ -71,18 +73,79 @@ def state_folder(settings: Settings) -> Path:
     return settings.state_dir / "state" / settings.environment
 
 
+def in_environment(environment: str | None) -> Settings:
+    """The settings in force, for another environment where one is named."""
+    from thunes.settings import load_settings
+
+    settings = load_settings()
+    return settings.model_copy(update={"environment": environment}) if environment else settings
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The time of an environment: in sim that of the embedded exchange as the trail last told it, else the wall's."""
+    from thunes.clock import ManualClock, SystemClock
+
+    return ManualClock(_stood_at(settings)) if settings.environment == "sim" else SystemClock()
+
+
+def _stood_at(settings: Settings) -> int:
+    """When the embedded exchange stopped last, or will begin; before anything is promoted, the oldest day it knows."""
+    from thunes.audit.history import History
+    from thunes.clock import to_ms
+    from thunes.errors import ThunesError
+    from thunes.market.synthetic import START
+
+    with suppress(ThunesError):  # a broken trail is told where it is needed
+        told = (entry.ts for entry in History(settings.state_dir / "logs").backwards() if entry.env == "sim")
+        if (last := next(told, None)) is not None:
+            return last
+    with suppress(ThunesError):
+        store = promoted_store(settings)
+        return min(to_ms(store.current(*slot).provenance["candles"]["last"]) for slot in store.slots())
+    return START
+
+
+def promoted_store(settings: Settings) -> Promoted:
+    """What is promoted for an environment. `DataError` where nothing is."""
+    from thunes.clock import SystemClock
+    from thunes.errors import DataError
+    from thunes.strategies.promoted import Promoted, folder_of
+
+    store = Promoted(settings.state_dir / folder_of(settings.environment), SystemClock())
+    if not store.slots():
+        hint = "Promote something first: thunes promote --strategy sma_cross --data synthetic:7,edge=2 --last 26280"
+        raise DataError("E-NO-ARTEFACT", f"nothing is promoted for {settings.environment}.", hint)
+    return store
+
+
+def artefact_of(settings: Settings, symbol: str | None = None) -> Artefact:
+    """The one that is current for a symbol (else for any): whose market the embedded exchange plays."""
+    store = promoted_store(settings)
+    slots = sorted(store.slots(), key=lambda slot: slot.symbol != (symbol or settings.default_symbol))
+    return store.current(*slots[0])
+
+
+def risk_alone(settings: Settings, tell: Callable[[RiskEvent], None] = lambda _: None) -> RiskManager:
+    """Risk without ledger and trail: it stops, and says how it stands, whatever else is broken."""
+    from thunes.risk.manager import RiskManager
+    from thunes.risk.store import RiskStore
+
+    folder = state_folder(settings)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return RiskManager(limits_of(settings), RiskStore(folder), clock_of(settings), tell)
+
+
 @contextmanager
 def opened(settings: Settings, clock: Clock | None = None) -> Iterator[Wing]:
     """Everything that remembers, without an exchange: what questions need. Errors: those of ledger, risk and trail."""
     from thunes.audit.redaction import secrets_of
     from thunes.audit.trail import Trail
-    from thunes.clock import SystemClock
     from thunes.risk.manager import RiskManager
     from thunes.risk.store import RiskStore
     from thunes.trading.ledger.ledger import Ledger
     from thunes.trading.ledger.reserve_file import ReserveFile
 
-    clock, folder = clock or SystemClock(), state_folder(settings)
+    clock, folder = clock or clock_of(settings), state_folder(settings)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as life:
         ledger = life.enter_context(Ledger.of(settings.state_dir, settings.environment, clock))
@@ -105,22 +168,25 @@ def _kept(ledger: Ledger, seq: int, digest: str) -> None:
 
 
 def _told(trail: Trail) -> Callable[[RiskEvent], None]:
-    from thunes.audit.events import RiskState
-
     def tell(event: RiskEvent) -> None:
-        trail.append(
-            RiskState(
-                id=f"risk-{event.time_ms}",
-                state=event.after,
-                former=event.before,
-                code=event.code or "E-RISK",
-                reason=event.reason or "none given",
-                actor=event.actor or None,
-                details=dict(event.details),
-            )
-        )
+        trail.append(tell_of(event))
 
     return tell
+
+
+def tell_of(event: RiskEvent) -> RiskState:
+    """A change of risk's state as the trail has it."""
+    from thunes.audit.events import RiskState
+
+    return RiskState(
+        id=f"risk-{event.time_ms}",
+        state=event.after,
+        former=event.before,
+        code=event.code or "E-RISK",
+        reason=event.reason or "none given",
+        actor=event.actor or None,
+        details=dict(event.details),
+    )
 
 
 # With an exchange
@@ -220,6 +286,28 @@ def on_testnet(settings: Settings) -> Iterator[Wing]:
         ) as venue,
     ):
         yield replace(wing, venue=venue)
+
+
+def connected(settings: Settings, artefact: Callable[[], Artefact]) -> AbstractContextManager[Wing]:
+    """The wing with an exchange: in sim the one that an artefact's market is played on. `UsageError` elsewhere."""
+    from thunes.errors import UsageError
+
+    if settings.environment == "sim":
+        return embedded(settings, artefact())
+    if settings.environment == "testnet":
+        return on_testnet(settings)
+    told = f"there is no exchange to ask in {settings.environment}."
+    raise UsageError("E-PAPER-ENVIRONMENT", told, "Give --environment sim or testnet.")
+
+
+def operator() -> str:
+    """Who gives the command, as the trail names it."""
+    import getpass
+
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (OSError, KeyError):  # a container's user may have no name
+        return "cli"
 
 
 def trader_of(wing: Wing, settings: Settings, artefact: Artefact) -> Trader:

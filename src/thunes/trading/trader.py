@@ -18,7 +18,7 @@ from thunes.errors import AuditError, DataError, ReconcileError
 from thunes.exchange.filters.conditions import Holdings, Prices
 from thunes.exchange.filters.prepare import ExchangeFilters
 from thunes.exchange.filters.verdict import Denied
-from thunes.exchange.orders import OrderTicket, Side
+from thunes.exchange.orders import Balance, OrderTicket, Side
 from thunes.exchange.outcomes import NotSent, Outcome
 from thunes.exchange.venue import Venue
 from thunes.market.grid import opening
@@ -86,19 +86,21 @@ class Trader:
         if not self._mended:
             mend(self._ledger, self._risk, self._trail, self._venue.server_time())
             self._mended = True
-        for record in self._reserve.records():
+        noted = self._reserve.records()
+        for record in noted:
             self._ledger.intend(read_intent(record))
         recovered = self._recovery.resolve()
-        self._reserve.clear()
+        if noted:  # a durable write, which an empty file does not need
+            self._reserve.clear()
         balances = self._venue.balances()
         if not self._ledger.open_account(balances) and not recovered.unknown:
-            self._reconcile()
+            self._reconcile(balances)
         return recovered
 
-    def _reconcile(self) -> None:
+    def _reconcile(self, balances: dict[str, Balance]) -> None:
         rules = self._venue.rules(self.job.symbol)
         ours = {rules.base, rules.quote, "BNB"}
-        found = [one for one in self._ledger.reconcile(self._venue.balances()) if one.asset in ours]
+        found = [one for one in self._ledger.reconcile(balances) if one.asset in ours]
         if not found:
             return
         told = ", ".join(f"{one.asset} {one.actual:f} instead of {one.expected:f}" for one in found)
@@ -143,17 +145,11 @@ class Trader:
 
     def _achieved(self, seen: Market) -> Decimal:
         """The fraction wanted at the bar of the last order that executed: what is held stands for that."""
-        mine = [
-            record
-            for record in self._ledger.orders(self.job.anchor_ms)
-            if record.intent.strategy == self.job.name
-            and record.intent.ticket.symbol == self.job.symbol
-            and record.executed > 0
-        ]
-        if not mine:
+        last = self._ledger.last_executed(self.job.name, self.job.symbol, self.job.anchor_ms)
+        if last is None:
             return ZERO
-        row = int(np.searchsorted(seen.candles.open_time, mine[-1].intent.bar_ms))
-        known = row < len(seen.candles) and seen.candles.open_time[row] == mine[-1].intent.bar_ms
+        row = int(np.searchsorted(seen.candles.open_time, last.intent.bar_ms))
+        known = row < len(seen.candles) and seen.candles.open_time[row] == last.intent.bar_ms
         return fraction(seen.exposure[row]) if known else ZERO
 
     def _blocked(self, seen: Market, plan: Plan, recovered: Recovered) -> tuple[str, str] | None:

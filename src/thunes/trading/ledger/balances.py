@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from thunes.exchange.orders import Balance
 from thunes.trading.ledger.numbers import ZERO, require_finite, total
@@ -44,6 +44,11 @@ def told(connection: Connection) -> dict[str, Balance]:
     rows = connection.execute(select(balances).where(balances.c.told_ms.is_not(None)).order_by(balances.c.asset)).all()
     found = [Balance(row.asset, row.free, row.locked) for row in rows]
     return {balance.asset: balance for balance in found if balance.total}
+
+
+def told_ms(connection: Connection) -> int | None:
+    """When the exchange told last."""
+    return connection.execute(select(func.max(balances.c.told_ms))).scalar()
 
 
 def compare(connection: Connection, actual: Mapping[str, Balance], now_ms: int) -> list[Difference]:

@@ -91,6 +91,11 @@ class Ledger:
         with self._store.reading() as connection:
             return orders.orders_since(connection, start_ms)
 
+    def last_executed(self, strategy: str, symbol: str, start_ms: int = 0) -> OrderRecord | None:
+        """The newest order of a strategy on a symbol, intended since then, of which something was executed."""
+        with self._store.reading() as connection:
+            return orders.last_executed(connection, strategy, symbol, start_ms)
+
     def open_intents(self) -> list[OrderRecord]:
         """Orders that have to be asked for, oldest first: without an outcome, of unknown fate, still open at the
         exchange, or executed without all their fills booked."""
@@ -187,6 +192,11 @@ class Ledger:
         """What the exchange told last, those not zero."""
         with self._store.reading() as connection:
             return balances.told(connection)
+
+    def balances_ms(self) -> int | None:
+        """When the exchange told them; None where it never did."""
+        with self._store.reading() as connection:
+            return balances.told_ms(connection)
 
     def reconcile(self, actual: Mapping[str, Balance]) -> list[Difference]:
         """Keep what the exchange tells, and say, by asset, where it is not exactly what is expected."""

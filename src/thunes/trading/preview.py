@@ -1,0 +1,63 @@
+"""An order that is not sent: what filters and risk would say of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from thunes.audit.events import Check
+from thunes.exchange.filters.conditions import Holdings, Prices
+from thunes.exchange.filters.prepare import ExchangeFilters
+from thunes.exchange.filters.verdict import Denied
+from thunes.exchange.orders import OrderTicket, Quote, Side
+from thunes.exchange.venue import Venue
+from thunes.risk import request as risk_request
+from thunes.risk.manager import RiskManager
+from thunes.risk.request import RiskRequest
+from thunes.trading import story
+from thunes.trading.books import Worth, worth
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A market order for `amount` (quote currency), with every check; `ticket` is what would be sent, None where the
+    filters deny it."""
+
+    symbol: str
+    side: Side
+    amount: Decimal
+    ticket: OrderTicket | None
+    checks: tuple[Check, ...]
+
+    @property
+    def stop(self) -> Check | None:
+        """The first check that fails."""
+        return next((check for check in self.checks if not check.passed), None)
+
+
+def preview(venue: Venue, risk: RiskManager, symbol: str, side: Side, amount: Decimal) -> Preview:
+    """Nothing is sent and no room is taken. Errors: `UsageError` for a symbol that the exchange does not list, what
+    else the venue raises."""
+    rules, quote, average = venue.rules(symbol), venue.quote(symbol), venue.average_price(symbol)
+    account = worth(rules, venue.balances(), quote.bid or average)
+    filters, prices = ExchangeFilters(venue.rules), Prices(average=average, bid=quote.bid, ask=quote.ask)
+    holdings = Holdings(base_free=account.base_free, quote_free=account.cash)
+    found = filters.prepare_market_order(symbol, side, amount, prices=prices, holdings=holdings)
+    ticket = None if isinstance(found, Denied) else found
+    checks = found.checks if isinstance(found, Denied) else filters.checks(found, prices=prices, holdings=holdings)
+    judged = _judged(risk, _request(symbol, side, amount, quote, average), account)
+    return Preview(symbol, side, amount, ticket, (*story.filter_checks(checks), *judged))
+
+
+def _request(symbol: str, side: Side, amount: Decimal, quote: Quote, average: Decimal) -> RiskRequest:
+    current = (quote.ask if side == "BUY" else quote.bid) or average
+    prices = risk_request.Prices(current, current, quote.time_ms)
+    return RiskRequest("preview", symbol, "entry" if side == "BUY" else "exit", amount, prices=prices)
+
+
+def _judged(risk: RiskManager, request: RiskRequest, account: Worth) -> list[Check]:
+    """Risk's rungs. An account that no pass has looked at yet is valued now, as a pass would."""
+    status = risk.get_risk_status()
+    if status["equity"] is None and status["since_ms"] is None and status["state"] == "ACTIVE":
+        risk.on_mark(account.equity)
+    return story.risk_checks(risk.preview(request))
