@@ -59,7 +59,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[BacktestResult, Repl
 
 
 def traded(driven: Replay, which: int) -> Step:
-    return [step for step in driven.steps if step.done and step.done.fills][which]
+    return [step for step in driven.steps if step.done.fills][which]
 
 
 def swapped(driven: Replay, old: Step, new: Step) -> Replay:
@@ -82,7 +82,6 @@ def test_the_causes_add_up(pair: tuple[BacktestResult, Replay]) -> None:
 def test_a_trader_that_does_nothing_in_a_bar_is_found(pair: tuple[BacktestResult, Replay]) -> None:
     tested, driven = pair
     step = traded(driven, -1)
-    assert step.done is not None
     idle = replace(step, done=replace(step.done, order=None, fills=(), code="E-HOLD-FLAT"))
     found = compare(tested, swapped(driven, step, idle), "x")
     assert found.unmatched == {"unexplained": 1}
@@ -94,7 +93,6 @@ def test_a_trader_that_does_nothing_in_a_bar_is_found(pair: tuple[BacktestResult
 def test_a_trader_that_is_a_bar_late_is_found(pair: tuple[BacktestResult, Replay]) -> None:
     tested, driven = pair
     step = traded(driven, 0)
-    assert step.done is not None
     idle = replace(step, done=replace(step.done, order=None, fills=(), code="E-HOLD-FLAT"))
     after = next(one for one in driven.steps if one.bar == step.bar + 1)
     late = swapped(swapped(driven, step, idle), after, replace(step, bar=after.bar))
@@ -107,7 +105,6 @@ def test_a_trader_that_is_a_bar_late_is_found(pair: tuple[BacktestResult, Replay
 def test_whatever_does_not_add_up_is_told(change: str, pair: tuple[BacktestResult, Replay]) -> None:
     tested, driven = pair
     step = traded(driven, 0)
-    assert step.done is not None
     one = step.done.fills[0]
     more = replace(one, fill=replace(one.fill, quantity=one.fill.quantity + D("0.001")))
     changed = {
@@ -125,7 +122,6 @@ def test_quantity_that_no_cause_can_take_stays_unexplained(pair: tuple[BacktestR
     """More than a step of money left over by an order that was filled is no rounding."""
     tested, driven = pair
     step = traded(driven, 0)
-    assert step.done is not None
     assert step.done.plan.quote is not None
     plan = replace(step.done.plan, quote=step.done.plan.quote - 50)  # it was to spend less than it did
     found = compare(tested, swapped(driven, step, replace(step, done=replace(step.done, plan=plan))), "x")

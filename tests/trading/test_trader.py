@@ -12,6 +12,7 @@ from tests.trading.desk import WIDE, D, OpenDesk, script
 from thunes.audit.verify import verify
 from thunes.errors import ReconcileError
 from thunes.exchange.orders import Balance
+from thunes.strategies.sma_cross import SmaCross
 
 pytestmark = pytest.mark.loopback  # python-binance opens a socket pair even where nothing is sent
 
@@ -172,3 +173,9 @@ def test_equity_is_what_the_account_is_worth(open_desk: OpenDesk) -> None:
     bid = desk.venue.quote("BTCUSDT").bid
     assert bid is not None
     assert done.equity == account["USDT"].total + account.get("BTC", nothing).total * bid
+
+
+def test_nothing_is_wanted_while_a_strategy_warms_up(open_desk: OpenDesk) -> None:
+    desk = open_desk(SmaCross(fast=50, slow=200))
+    done = desk.run()  # a hundred candles
+    assert (done.exposure, done.code) == (0, "E-HOLD-FLAT")

@@ -153,7 +153,7 @@ def compare(tested: BacktestResult, driven: Replay, name: str) -> Parity:
         strategy=name,
         parameters=tested.strategy.values,
         candles=tested.candles,
-        fills=sum(len(step.done.fills) for step in driven.steps if step.done),
+        fills=sum(len(step.done.fills) for step in driven.steps),
         matched=sum((Counter(one.key for one in theirs) & Counter(one.key for one in ours)).values()),
         unmatched=_unmatched(theirs, ours, driven.steps),
         price_difference=max((abs(ours - theirs) for ours, theirs in prices), default=ZERO),
@@ -193,7 +193,7 @@ def _made(tested: BacktestResult, driven: Replay, fee: Decimal) -> Iterable[Orde
     held = Holding(CASH, ZERO)
     for step in driven.steps:
         done = step.done
-        if done is None or done.order is None or not done.fills:
+        if done.order is None or not done.fills:
             continue
         fills = [one.fill for one in done.fills]
         quantity, quote = sum((one.quantity for one in fills), ZERO), sum((one.quote for one in fills), ZERO)
@@ -330,7 +330,7 @@ def _unmatched(theirs: Sequence[Order], ours: Sequence[Order], steps: Iterable[S
 
 def _hindrance(step: Step) -> str:
     """Why nothing was executed in a bar in which the backtest has an order."""
-    if step.done is not None and step.done.order is not None:
+    if step.done.order is not None:
         return "partial fill" if not step.done.fills else UNEXPLAINED
     return step.code if step.code.startswith(("E-FILTER", "E-RISK", "E-ORDER-UNKNOWN")) else UNEXPLAINED
 

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from thunes.audit.trail import Trail
 from thunes.clock import ManualClock
-from thunes.errors import DataError, UsageError
+from thunes.errors import UsageError
 from thunes.exchange.binance.rules_cache import RulesCache
 from thunes.exchange.binance.shared import Shared
 from thunes.exchange.binance.venue import BinanceVenue
@@ -50,15 +50,15 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Step:
-    """The pass that was made in a bar; None where there were too few candles for the strategy to say anything."""
+    """The pass that was made in a bar."""
 
     bar: int
-    done: Pass | None
+    done: Pass
     booked: bool = True  # whether its fills are, level for level, what the book had
 
     @property
     def code(self) -> str:
-        return "E-DATA-SHORT" if self.done is None else self.done.code
+        return self.done.code
 
 
 @dataclass(frozen=True)
@@ -144,12 +144,7 @@ def _driven(
 
 def _step(trader: Trader, exchange: LocalExchange, candles: Candles, bar: int) -> Step:
     ladder = exchange.parts.exchange.depths[candles.symbol].at(exchange.now_ms)
-    try:
-        done = trader.run()
-    except DataError as error:
-        if error.code != "E-DATA-SHORT":
-            raise
-        return Step(bar, None)
+    done = trader.run()
     if not done.fills:
         return Step(bar, done)
     at = int(np.searchsorted(candles.open_time, done.fills[0].fill.time_ms, side="right")) - 1

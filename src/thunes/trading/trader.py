@@ -22,13 +22,13 @@ from thunes.exchange.orders import Balance, OrderTicket, Side
 from thunes.exchange.outcomes import NotSent, Outcome
 from thunes.exchange.venue import Venue
 from thunes.market.grid import opening
-from thunes.model import interval_ms
+from thunes.model import Candles, Float1D, interval_ms
 from thunes.risk import request as risk_request
 from thunes.risk.book import Reservation
 from thunes.risk.manager import RiskManager
 from thunes.risk.request import RiskRequest
 from thunes.risk.verdict import Denial
-from thunes.strategies.base import evaluate
+from thunes.strategies.base import Strategy, evaluate
 from thunes.trading import story
 from thunes.trading.books import Books, Step, least_sellable, unwatched, worth
 from thunes.trading.decision import ZERO, Plan, Seen, decide
@@ -119,7 +119,7 @@ class Trader:
         average = venue.average_price(job.symbol)
         account = worth(rules, venue.balances(), quote.bid or average)
         now = venue.server_time()
-        seen = Market(candles, evaluate(job.strategy, candles), quote, average, account, rules, now)
+        seen = Market(candles, _wanted(job.strategy, candles), quote, average, account, rules, now)
         self._risk.on_mark(account.equity, {job.symbol: seen.price})
         self._ledger.record_equity(Equity(now, account.equity, account.cash))
         return seen
@@ -343,6 +343,16 @@ class Trader:
             order=order,
             checks=(*rungs, *checks),
         )
+
+
+def _wanted(strategy: Strategy, candles: Candles) -> Float1D:
+    """The exposure of every bar; nothing is wanted while there are fewer candles than the longest line needs."""
+    try:
+        return evaluate(strategy, candles)
+    except DataError as error:
+        if error.code != "E-DATA-SHORT":
+            raise
+        return np.zeros(len(candles))
 
 
 def _side(plan: Plan) -> Side:
