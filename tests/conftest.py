@@ -21,7 +21,12 @@ LOOPBACK = ["127.0.0.1", "::1"]
 # Files of oracles, hypothesis and compiling take twice as long when traced for coverage, and others measure what they
 # run: the pass without a compiler the kernels' lines, the tests of the callers the rest. They begin first, so that no
 # worker is left with a long one at the end.
-LONG = ("kernels/", "research/test_sweep.py", "research/test_truth.py", "strategies/")
+LONG = (
+    "kernels/", "research/test_sweep.py", "research/test_truth.py", "strategies/",
+    "ops/test_parity.py", "simulator/engine/test_engine_machine.py", "simulator/feed/", "simulator/symbols/",
+    "simulator/streams/test_books.py", "simulator/test_exchange_jumps.py", "simulator/server/test_",
+    "exchange/test_filters_agreement.py",
+)  # fmt: skip
 
 # A first call may compile. Without a compiler it is the coverage that is asked for, not a counterexample.
 hypothesis.settings.register_profile("house", deadline=None, max_examples=100 if COMPILES else 20)

@@ -54,6 +54,11 @@ def client() -> Iterator[Clients]:
     clients.close()
 
 
+def serving() -> list[threading.Thread]:
+    """The threads of all exchanges that this process serves, those of other tests included."""
+    return [thread for thread in threading.enumerate() if thread.name == "exchange"]
+
+
 @pytest.fixture
 def in_process() -> LocalExchange:
     return LocalExchange(CANDLES, [MONEY], serve=False, clock=ManualClock(0))
@@ -104,14 +109,14 @@ def test_a_port_that_is_taken_is_one_clear_line() -> None:
 
 def test_stopping_frees_the_port_and_ends_every_connection(served: LocalExchange, client: Clients) -> None:
     stream = websocket.create_connection(f"{served.ws_url}/ws/btcusdt@trade", timeout=5)
-    url = served.http_url
+    url, before = served.http_url, len(serving())
     served.stop()
     served.stop()
     assert stream.recv_frame().opcode == websocket.ABNF.OPCODE_CLOSE
     stream.shutdown()
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{url}/api/v3/ping", timeout=1)
-    assert not [thread for thread in threading.enumerate() if thread.name == "exchange"]
+    assert len(serving()) == before - 1
 
 
 def test_without_a_port_the_adapter_is_the_way_in(in_process: LocalExchange, client: Clients) -> None:
