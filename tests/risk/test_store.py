@@ -233,16 +233,31 @@ def test_a_folder_that_cannot_be_made_halts(tmp_path: Path) -> None:
     assert desk.manager.get_risk_status()["code"] == "E-RISK-UNWRITABLE"
 
 
-def test_a_fork_finds_the_same_state_and_both_sides_go_on(desk: Desk) -> None:
-    risk = desk.opened()
-    reserved(risk.reserve(entry("parent")))
-    child = os.fork()
-    if not child:
-        held = risk.reserve(entry("child", "ETHUSDT"))
-        os._exit(0 if hasattr(held, "created_ms") else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert [held.client_order_id for held in risk.reservations()] == ["parent", "child"]
-    reserved(risk.reserve(entry("after", "SOLUSDT")))
+# In an interpreter of its own: a child that fails must not go on as a second pytest.
+FORKED = """
+import os, sys
+from pathlib import Path
+from tests.risk.desk import Desk, entry
+
+risk = Desk(Path(sys.argv[1])).opened()
+assert hasattr(risk.reserve(entry("parent")), "created_ms")
+child = os.fork()
+if not child:
+    code = 1
+    try:
+        code = 0 if hasattr(risk.reserve(entry("child", "ETHUSDT")), "created_ms") else 2
+    finally:
+        os._exit(code)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert [held.client_order_id for held in risk.reservations()] == ["parent", "child"]
+assert hasattr(risk.reserve(entry("after", "SOLUSDT")), "created_ms")
+"""
+
+
+def test_a_fork_finds_the_same_state_and_both_sides_go_on(tmp_path: Path, root: Path) -> None:
+    command = [sys.executable, "-c", FORKED, str(tmp_path / "sim")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_long_log_is_folded_by_a_mark_and_not_by_orders(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

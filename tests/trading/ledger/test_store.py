@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import sqlite3
@@ -25,7 +24,6 @@ from thunes.trading.ledger.engine import connected
 from thunes.trading.ledger.ledger import Ledger
 from thunes.trading.ledger.store import Store, ledger_path
 from thunes.trading.ledger.upgrade import OURS, Migrations
-from thunes.trading.ledger.values import Equity
 
 NEXT = """
 import sqlalchemy as sa
@@ -192,16 +190,38 @@ def test_a_second_open_position_of_a_symbol_cannot_be(ledger: Ledger) -> None:
     assert ledger.count_open_positions() == 1
 
 
-def test_a_forked_process_opens_its_own_connections(place: Path | str, clock: ManualClock) -> None:
-    with Ledger.open(place, "sim", clock) as ledger:
-        ledger.record_equity(Equity(1, D(1), D(1)))
-        child = os.fork()
-        if child == 0:
-            ledger.record_equity(Equity(2, D(2), D(2)))
-            os._exit(0 if len(ledger.equity()) == 2 else 1)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        ledger.record_equity(Equity(3, D(3), D(3)))
-        assert [snapshot.time_ms for snapshot in ledger.equity()] == [1, 2, 3]
+# In an interpreter of its own: a child that fails must not go on as a second pytest.
+FORKED = """
+import os, sys
+from decimal import Decimal
+from pathlib import Path
+from thunes.clock import ManualClock
+from thunes.trading.ledger.ledger import Ledger
+from thunes.trading.ledger.values import Equity
+
+def snapshot(number):
+    return Equity(number, Decimal(number), Decimal(number))
+
+place = sys.argv[1] if "://" in sys.argv[1] else Path(sys.argv[1])
+with Ledger.open(place, "sim", ManualClock(0)) as ledger:
+    ledger.record_equity(snapshot(1))
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            ledger.record_equity(snapshot(2))
+            code = 0 if len(ledger.equity()) == 2 else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    ledger.record_equity(snapshot(3))
+    assert [one.time_ms for one in ledger.equity()] == [1, 2, 3]
+"""
+
+
+def test_a_forked_process_opens_its_own_connections(place: Path | str) -> None:
+    done = subprocess.run([sys.executable, "-c", FORKED, str(place)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 FULL = """
