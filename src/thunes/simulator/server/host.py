@@ -52,6 +52,7 @@ class Host(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 date_header=False,
+                proxy_headers=False,  # an address is where the bytes come from, not what a header says
                 timeout_graceful_shutdown=FAREWELL,
                 backlog=BACKLOG,
             )
