@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from thunes.audit.events import Check
+from thunes.exchange.filters.amounts import to_decimal
 from thunes.exchange.filters.rules import SymbolRules
 from thunes.exchange.orders import Quote
 from thunes.model import Candles, Float1D
@@ -14,6 +15,8 @@ from thunes.trading.books import Worth
 from thunes.trading.decision import Plan, Sizing
 from thunes.trading.ledger.values import BookedFill, OrderRecord
 from thunes.trading.recovery import Recovered
+
+MILLIONTH = Decimal("0.000001")
 
 
 @dataclass(frozen=True)
@@ -71,4 +74,4 @@ class Pass:
 
 def fraction(exposure: float) -> Decimal:
     """A wanted fraction of equity as an exact number, to a millionth."""
-    return Decimal(repr(round(float(exposure), 6)))
+    return to_decimal(round(float(exposure), 6), MILLIONTH).normalize()

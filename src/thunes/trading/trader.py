@@ -15,6 +15,7 @@ import numpy as np
 from thunes.audit.events import Anomaly, Check, Decision, Event, Refusal
 from thunes.clock import Clock, iso
 from thunes.errors import AuditError, DataError, ReconcileError
+from thunes.exchange.filters.amounts import to_decimal
 from thunes.exchange.filters.conditions import Holdings, Prices
 from thunes.exchange.filters.prepare import ExchangeFilters
 from thunes.exchange.filters.verdict import Denied
@@ -193,7 +194,7 @@ class Trader:
         )  # fmt: skip
 
     def _wish(self, seen: Market, plan: Plan, ticket: OrderTicket) -> RiskRequest:
-        decided = Decimal(repr(float(seen.candles.close[-1])))
+        decided = to_decimal(float(seen.candles.close[-1]), seen.rules.tick)
         current = (seen.quote.ask if plan.action == "BUY" else seen.quote.bid) or seen.average
         return RiskRequest(
             client_order_id=ticket.client_order_id,
