@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.risk.desk import NOON, TINY, entry
 
@@ -23,7 +23,7 @@ START = D(1_000_000)
 
 @dataclass
 class Account:
-    """The plainest ledger there is: cash, coins, last prices."""
+    """The plainest ledger there is: cash, coins, last prices. As at a spot exchange, nothing goes below zero."""
 
     cash: Decimal = START
     flows: Decimal = ZERO
@@ -35,11 +35,14 @@ class Account:
         return self.cash + sum((self.coins[s] * self.prices[s] for s in SYMBOLS), ZERO)
 
     def trade(self, number: int, symbol: str, side: str, price: Decimal, quantity: Decimal, fee: Decimal) -> RiskFill:
-        quantity = quantity if side == "BUY" else min(quantity, self.coins[symbol])
+        quantity = min(quantity, self.cash // price if side == "BUY" else self.coins[symbol])
         signed = quantity if side == "BUY" else -quantity
-        self.cash -= signed * price + fee
+        self.cash -= signed * price
+        fee = min(fee, self.cash)
+        self.cash -= fee
         self.coins[symbol] += signed
-        self.prices[symbol] = price
+        if quantity:
+            self.prices[symbol] = price
         return RiskFill(symbol, number, side, price, quantity, fee, self.coins[symbol])  # type: ignore[arg-type]
 
 
@@ -49,20 +52,24 @@ STEPS = st.lists(
 )
 
 
+BOUGHT = ("B", "BUY", D("660.06"), D("757.14"), D("0.01"))
+
+
 @given(STEPS)
+@example([BOUGHT, BOUGHT, ("B", D("0.01")), D("-499.99")])  # all but lost, then withdrawn from
 def test_between_marks_equity_and_loss_are_those_of_the_account(steps: list[object]) -> None:
     account, book = Account(), changes.marked(Book(), START, {})
     for number, step in enumerate(steps):
         if isinstance(step, Decimal):
-            account.cash, account.flows = account.cash + step, account.flows + step
-            book = changes.flowed(book, step)
+            flow = max(step, -account.cash)
+            account.cash, account.flows = account.cash + flow, account.flows + flow
+            book = changes.flowed(book, flow)
         elif isinstance(step, tuple) and len(step) == 2:
             account.prices[step[0]] = step[1]
             book = changes.marked(book, account.equity, dict([step]))
         elif isinstance(step, tuple):
             fill = account.trade(number, *step)
-            known = changes.filled(book, fill, NOON) if fill.quantity else book  # nothing held: no trade, but a price
-            book = known if fill.quantity else changes.marked(book, account.equity, account.prices)
+            book = changes.filled(book, fill, NOON) if fill.quantity else changes.marked(book, account.equity, {})
         assert book.equity == account.equity
         assert book.loss == START + account.flows - account.equity
         assert book.peak is not None
