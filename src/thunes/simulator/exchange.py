@@ -11,7 +11,7 @@ from thunes.clock import Clock, SystemClock
 from thunes.simulator.engine.accounts import MARKET
 from thunes.simulator.engine.book import Concern
 from thunes.simulator.engine.engine import Engine
-from thunes.simulator.engine.events import Event
+from thunes.simulator.engine.events import Event, ExecutionReport
 from thunes.simulator.engine.gate import FilterGate, Prices
 from thunes.simulator.engine.matching import ANYWHERE, Range
 from thunes.simulator.engine.rules import Rules
@@ -55,7 +55,8 @@ class Customer:
 class Exchange:
     """One exchange, in one thread. Its time is simulated: it moves in `advance_to`, or with the wall at a `Pace`.
 
-    `listeners` hear every event of the engine, in order; `watchers` hear, after time has moved, from when and to when.
+    `listeners` hear every event of the engine, in order, `report_listeners` those of orders; `watchers` hear, after
+    time has moved, from when and to when.
     """
 
     engine_class: type[Engine] = Engine  # what a subclass that writes down every change puts its own in place of
@@ -80,6 +81,7 @@ class Exchange:
         self.pace = None if speed is None else Pace(self.playback.now_ms, self.clock.now_ms(), speed)
         self.clock_offset_ms = 0  # what clients are told is this much ahead: a fault
         self.listeners: list[Callable[[Event], object]] = []
+        self.report_listeners: list[Callable[[ExecutionReport], object]] = []
         self.watchers: list[Callable[[int, int], object]] = []
         self.customers: dict[str, Customer] = {}
         self.candle_faults: dict[str, list[CandleFault]] = {}  # by symbol: what klines tell wrongly
@@ -99,6 +101,9 @@ class Exchange:
         )
 
     def _publish(self, event: Event) -> None:
+        if type(event) is ExecutionReport:
+            for hear in self.report_listeners:
+                hear(event)
         for listener in self.listeners:
             listener(event)
 

@@ -61,12 +61,12 @@ def test_an_amendment_that_is_refused_changes_nothing(
 ) -> None:
     market.order(newClientOrderId="mine")
     market.order(newClientOrderId="taken")
-    heard = len(market.exchange.listeners)
+    heard = len(market.exchange.report_listeners)
     code, message = market.code(AMEND, **SYMBOL, **sent)
     assert (code, message[: len(told[1])]) == told
     assert market.ask("GET order", **SYMBOL, orderId="1")["origQty"] == "0.01000000"
     assert market.ask(HISTORY, **SYMBOL, orderId="1") == []
-    assert len(market.exchange.listeners) == heard
+    assert len(market.exchange.report_listeners) == heard
 
 
 def inside(market: Trader) -> str:

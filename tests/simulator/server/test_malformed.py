@@ -83,7 +83,7 @@ def rest(exchange: LocalExchange) -> Iterator[Rest]:
         POST + b"Content-Length: 99999999999999999999999\r\n\r\nabc",
         POST + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\nabc\r\n",
         POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 17 + b"\r\nabc\r\n",
-        GET + HOST + b"\r\n" + b"GET /ws HTTP/1.1\r\n" + UPGRADE + b"\r\n",  # before the first is answered
+        GET.replace(b"GET", b"HEAD") + HOST + b"\r\n" + b"GET /ws HTTP/1.1\r\n" + UPGRADE + b"\r\n",  # sent ahead
     ],
 )
 def test_what_is_no_http_ends_the_connection(exchange: LocalExchange, said: bytes) -> None:
@@ -112,6 +112,11 @@ def test_a_head_without_an_end_is_not_kept(exchange: LocalExchange, start: bytes
 )
 def test_what_is_odd_and_yet_http_is_answered(exchange: LocalExchange, said: bytes, status: int) -> None:
     assert spoken(exchange, said).startswith(b"HTTP/1.1 %d" % status)
+
+
+def test_an_upgrade_may_follow_an_answer_at_once(exchange: LocalExchange) -> None:
+    answer = spoken(exchange, GET + HOST + b"\r\nGET /ws HTTP/1.1\r\n" + UPGRADE + b"\r\n", until=b"101 Switching")
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 def test_requests_that_come_at_once_are_answered_in_turn(exchange: LocalExchange) -> None:

@@ -21,7 +21,14 @@ class Running:
 
     def __init__(self, app: Any, connections: Any) -> None:
         config = uvicorn.Config(
-            app, port=0, http=HttpConnection, ws=connections, lifespan="off", log_config=None, access_log=False
+            app,
+            port=0,
+            http=HttpConnection,
+            ws=connections,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
         )
         self.server = uvicorn.Server(config)
         self.loop = uvloop.new_event_loop()

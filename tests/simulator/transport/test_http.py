@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.simulator.transport.server import PATIENCE, Running, serving
 
-from thunes.simulator.transport.http import EXTENSION, Wire
+from thunes.simulator.transport.http import EXTENSION, Reply, Wire
 
 pytestmark = pytest.mark.loopback
 
@@ -149,3 +149,72 @@ def test_a_server_with_half_open_connections_can_stop(venue: Venue) -> None:
         with pytest.raises(ConnectionResetError):
             connection.recv(1)
         assert idle.recv(1) == b""
+
+
+BIG = bytes(8 << 20)
+
+
+class Direct(Venue):
+    """One that may also be asked directly."""
+
+    def at_once(self, scope: Any, body: bytes) -> Any:
+        match scope["path"]:
+            case "/wrong":
+                raise ValueError("a mistake of ours")
+            case "/slow":
+                return self
+            case "/big":
+                body = BIG
+        return Reply(200, [(b"content-length", b"%d" % len(body))], body)
+
+
+def post(body: bytes, path: bytes = b"/", more: bytes = b"") -> bytes:
+    return b"POST %s HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n%s\r\n%s" % (path, len(body), more, body)
+
+
+@pytest.fixture
+def direct() -> Iterator[Running]:
+    with serving(Direct()) as running:
+        yield running
+
+
+def test_a_whole_request_is_answered_without_asgi(direct: Running) -> None:
+    with client(direct) as connection:
+        connection.sendall(post(b"first ok") + post(b"second"))
+        assert ask(connection, b"/slow").count(b"HTTP/1.1 200 OK") == 3
+
+
+def test_a_request_in_pieces_is_answered_by_asgi(direct: Running) -> None:
+    """Also one whose client waits to be told to go on."""
+    with client(direct) as connection:
+        whole = post(b"12345", more=b"Expect: 100-continue\r\n")
+        connection.sendall(whole[:-5])
+        assert connection.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(whole[-5:])
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_mistake_of_ours_is_a_500(direct: Running) -> None:
+    with client(direct) as connection:
+        connection.sendall(post(b"", b"/wrong"))
+        assert connection.recv(4096).startswith(b"HTTP/1.1 500")
+
+
+def test_a_connection_that_is_to_close_is_closed_after_its_answer(direct: Running) -> None:
+    with client(direct) as connection:
+        connection.sendall(post(b"last", more=b"Connection: close\r\n"))
+        answer = b""
+        while piece := connection.recv(4096):
+            answer += piece
+    assert answer.endswith(b"connection: close\r\n\r\nlast")
+
+
+def test_a_client_that_does_not_read_is_waited_for(direct: Running) -> None:
+    with client(direct) as connection:
+        connection.sendall(post(b"", b"/big") * 2 + post(b""))  # the last one has to wait, and ASGI says ok
+        got = connection.recv(1 << 20)
+        while not got.endswith(b"ok"):
+            piece = connection.recv(1 << 20)
+            assert piece
+            got += piece
+    assert len(got) > 2 * len(BIG)

@@ -14,12 +14,13 @@ from thunes.simulator.api.limits import Limiter
 from thunes.simulator.api.messages import Answer, Request, page, refusal
 from thunes.simulator.api.parameters import SECURITY_PARAMETERS, Parameters, gather, refuse_unread, timing
 from thunes.simulator.api.security import Key, Keyring, check_time, require_trading, rest_payload, verify_payload
-from thunes.simulator.engine.events import Event, ExecutionReport
+from thunes.simulator.engine.events import ExecutionReport
 from thunes.simulator.exchange import Exchange
 from thunes.simulator.faults.board import Board
 from thunes.simulator.request import Refused
 
 REMOVED = "/api/v3/userDataStream"  # since February 2026
+NO_HEADERS: tuple[tuple[bytes, bytes], ...] = ()
 MOST_BYTES = 65_536  # of query and body together
 
 
@@ -40,7 +41,7 @@ class Dispatcher:
         self.time_checks = time_checks
         self._routes = {(route.method, route.path): route for route in routes}
         self.methods = {route.socket_method: route for route in self._routes.values() if route.socket_method}
-        exchange.listeners.append(self._first_fill)
+        exchange.report_listeners.append(self._first_fill)
 
     @property
     def names(self) -> list[str]:
@@ -67,12 +68,12 @@ class Dispatcher:
             self.charge(route, parameters, request.client)
             if route.security == "signed":
                 account = self._signed(route, request, parameters)
-            answer = Answer(200, encoded(self.perform(route, parameters, account, request.client)))
+            status, body, more = 200, encoded(self.perform(route, parameters, account, request.client)), NO_HEADERS
         except Refused as refused:
             self.settle(route, request.client)
-            answer = refusal(refused)
+            status, body, more = refusal(refused)[:3]
         headers = self.limiter.headers(request.client, account if route.weighs_on_failure else None, now)
-        return Answer(answer.status, answer.body, (*answer.headers, *headers))
+        return Answer(status, body, (*more, *headers))
 
     def _signed(self, route: Route, request: Request, parameters: Parameters) -> str:
         key = self.keyring.find(request.api_key)
@@ -116,17 +117,16 @@ class Dispatcher:
     def _counted(self, route: Route, call: Call) -> Document:
         """The answer of a route that places orders: they count before they may be filled, and not where refused."""
         wall = self.exchange.clock.now_ms()
-        self.limiter.check_order(call.account, wall, route.orders)
-        self.limiter.count_order(call.account, wall, route.orders)
+        self.limiter.admit_order(call.account, wall, route.orders)
         try:
             return route.handler(call)
         except Refused:
             self.limiter.count_order(call.account, wall, -route.orders)
             raise
 
-    def _first_fill(self, event: Event) -> None:
-        if type(event) is ExecutionReport and event.execution == "TRADE" and event.executed == event.last_quantity:
-            self.limiter.first_fill(event.account, self.exchange.clock.now_ms(), maker=event.maker)
+    def _first_fill(self, report: ExecutionReport) -> None:
+        if report.execution == "TRADE" and report.executed == report.last_quantity:
+            self.limiter.first_fill(report.account, self.exchange.clock.now_ms(), maker=report.maker)
 
 
 def _parameters(request: Request) -> dict[str, str]:

@@ -153,6 +153,14 @@ class Limiter:
 
     # Orders
 
+    def admit_order(self, account: str, now_ms: int, orders: int) -> None:
+        """Count orders that are about to be placed; `Refused` as in `check_order`, and then none is counted."""
+        counts = self._account(account)
+        past = [count for count in counts if count.add(orders, now_ms) > count.limit.most]
+        if past and self.on:
+            self.count_order(account, now_ms, -orders)
+            self.check_order(account, now_ms, orders)
+
     def check_order(self, account: str, now_ms: int, orders: int = 1) -> None:
         """`Refused` with −1015 where so many more orders would pass a limit; before they reach the engine."""
         for count in self._account(account):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from typing import Any, cast, get_args
+from typing import Any, NamedTuple, cast, get_args
 
 import orjson
 
@@ -163,30 +163,59 @@ def parse_order(
     `next_number` numbers the client ids that the exchange gives where none was sent; `also_read` names what the route
     reads beside an order's own parameters (those of security are always read).
     """
-    for name, value in parameters.items():
-        shape = ORDER_SHAPES.get(name)
-        if shape is not None and not shape.pattern.fullmatch(value):
-            shape.check(name, value)
-    symbol, side = mandatory(parameters, "symbol"), mandatory(parameters, "side")
-    type_name = mandatory(parameters, "type")
-    if side not in SIDES:
-        raise Refused(400, -1117, "Invalid side.")
-    if type_name not in TYPE_RULES:
-        raise Refused(400, -1116, "Invalid orderType.")
-    _check_type(parameters, TYPE_RULES[type_name])
+    layout = _layout(tuple(parameters), parameters.get("type", ""), tuple(also_read))
+    for name, matches in layout.shaped:
+        if not matches(parameters[name]):
+            ORDER_SHAPES[name].check(name, parameters[name])
+    if not layout.is_right or parameters["side"] not in SIDES:
+        _check_names(parameters, also_read)
     time_in_force = _time_in_force(parameters)
-    refuse_unread(parameters, ALWAYS_READ.union(also_read) if also_read else ALWAYS_READ)
+    type_name = parameters["type"]
     return OrderRequest(
-        symbol=symbol,
-        side=cast("Side", side),
+        symbol=parameters["symbol"],
+        side=cast("Side", parameters["side"]),
         type=type_name,
         client_order_id=parameters.get("newClientOrderId") or generated_id(next_number()),
         time_in_force=time_in_force,
         response_type=_word(parameters, "newOrderRespType", RESPONSE_TYPES)
         or ("FULL" if type_name in FULL_BY_DEFAULT else "ACK"),
         self_trade_prevention=_word(parameters, "selfTradePreventionMode", SELF_TRADE_PREVENTIONS),
-        **_numbers(parameters),
+        **_numbers(parameters, layout),
     )
+
+
+class Layout(NamedTuple):
+    """Which parameters an order was sent with: clients send the same ones all the time, and only values differ."""
+
+    is_right: bool  # all that must be there, nothing else
+    shaped: tuple[tuple[str, Callable[[str], object]], ...]
+    numbers: tuple[tuple[str, str, Callable[[str], Decimal | int]], ...]
+
+
+@lru_cache(maxsize=1_024)
+def _layout(names: tuple[str, ...], type_name: str, also_read: tuple[str, ...]) -> Layout:
+    valid = {"type": type_name, "side": SIDES[0], "timeInForce": TIMES_IN_FORCE[0]}
+    try:
+        _check_names({name: valid.get(name, "") for name in names}, also_read)
+        is_right = True
+    except Refused:
+        is_right = False
+    shaped = [(name, ORDER_SHAPES[name].pattern.fullmatch) for name in names if name in ORDER_SHAPES]
+    numbers = [(name, *NUMBERS[name]) for name in names if name in NUMBERS]
+    return Layout(is_right, tuple(shaped), tuple(numbers))
+
+
+def _check_names(parameters: Parameters, also_read: Collection[str]) -> None:
+    """What must be there and what may not, and the words that decide on it."""
+    mandatory(parameters, "symbol")
+    side, type_name = mandatory(parameters, "side"), mandatory(parameters, "type")
+    if side not in SIDES:
+        raise Refused(400, -1117, "Invalid side.")
+    if type_name not in TYPE_RULES:
+        raise Refused(400, -1116, "Invalid orderType.")
+    _check_type(parameters, TYPE_RULES[type_name])
+    _time_in_force(parameters)
+    refuse_unread(parameters, ALWAYS_READ.union(also_read) if also_read else ALWAYS_READ)
 
 
 def _check_type(parameters: Parameters, rule: TypeRule) -> None:
@@ -213,12 +242,8 @@ def _time_in_force(parameters: Parameters) -> str | None:
     return time_in_force
 
 
-def _numbers(parameters: Parameters) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for name, text in parameters.items():
-        if name in NUMBERS:
-            field, read = NUMBERS[name]
-            fields[field] = read(text)
+def _numbers(parameters: Parameters, layout: Layout) -> dict[str, Any]:
+    fields: dict[str, Any] = {field: read(parameters[name]) for name, field, read in layout.numbers}
     if fields.get("strategy_type", MIN_STRATEGY_TYPE) < MIN_STRATEGY_TYPE:
         raise Refused(400, -1134, "strategyType was less than 1000000.")
     if fields.get("iceberg_quantity") == 0:

@@ -12,15 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 import orjson
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from thunes.simulator.request import Refused
+
+if TYPE_CHECKING:  # and below where it is needed: few have such keys, and everyone would wait for it
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 # Real keys have 64 characters. Shorter ones serve here too, so an unknown short key is unknown, not malformed.
 KEY_FORMAT = re.compile(r"[A-Za-z0-9_\-]{1,128}")
@@ -82,7 +82,14 @@ def _not_permitted() -> Refused:
 
 def ed25519_public_key(pem: str | bytes) -> Ed25519PublicKey:
     """The public key of a PEM text; ValueError for anything else."""
-    key = load_pem_public_key(pem.encode() if isinstance(pem, str) else pem)
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(pem.encode() if isinstance(pem, str) else pem)
+    except UnsupportedAlgorithm as error:
+        raise ValueError(str(error)) from None
     if not isinstance(key, Ed25519PublicKey):
         raise ValueError("the PEM text holds no Ed25519 public key")  # noqa: TRY004  # a wrong text, not a wrong type
     return key
@@ -172,6 +179,8 @@ def _keyed(secret: str) -> hmac.HMAC:
 
 
 def _ed25519_matches(public_key: Ed25519PublicKey, payload: bytes, signature: str) -> bool:
+    from cryptography.exceptions import InvalidSignature
+
     try:
         public_key.verify(b64decode(signature, validate=True), payload)
     except (InvalidSignature, ValueError):

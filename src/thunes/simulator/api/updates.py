@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 
-from thunes.simulator.engine.events import Event, ExecutionReport
+from thunes.simulator.engine.events import ExecutionReport
 from thunes.simulator.exchange import Exchange
 
 
 class UpdateIds:
     """Counts what users' orders change in each book; with the ticks of the market that numbers its states.
 
-    An id never falls, and rises whenever the book may have changed. It hears every event of one exchange.
+    An id never falls, and rises whenever the book may have changed. It hears every report of one exchange.
     """
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._changes: Counter[str] = Counter()
 
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, ExecutionReport):
-            self._changes[event.request.symbol] += 1
+    def __call__(self, report: ExecutionReport) -> None:
+        self._changes[report.request.symbol] += 1
 
     def changes(self, name: str) -> int:
         """By users' orders, so far."""
@@ -39,9 +38,9 @@ def update_id(tick: int | None, changes: int) -> int:
 
 def update_ids(exchange: Exchange) -> UpdateIds:
     """The counter of an exchange: the one among its listeners, which the first who asks puts there."""
-    for listener in exchange.listeners:
+    for listener in exchange.report_listeners:
         if isinstance(listener, UpdateIds):
             return listener
     counter = UpdateIds(exchange)
-    exchange.listeners.append(counter)
+    exchange.report_listeners.append(counter)
     return counter

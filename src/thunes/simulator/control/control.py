@@ -6,11 +6,9 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from decimal import InvalidOperation
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from thunes.errors import DataError, ThunesError, did_you_mean
 from thunes.simulator.api.messages import Answer, Request
@@ -37,6 +35,9 @@ from thunes.simulator.feed.playback import Pace
 from thunes.simulator.feed.reference import PriceRange
 from thunes.simulator.request import Refused
 from thunes.simulator.symbols.symbol import AccountLimits, parse_limits
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 PREFIX = "/sim/v1/"
 FARTHEST_MS = 366 * 86_400_000  # past the last candle nothing happens: there is no need to play it for ages
@@ -276,7 +277,7 @@ def _account_name(value: object) -> str:
 def _public_key(value: object) -> Ed25519PublicKey:
     try:
         return ed25519_public_key(text(value))
-    except (ValueError, UnsupportedAlgorithm):
+    except ValueError:
         raise ValueError("an Ed25519 public key as PEM text") from None
 
 

@@ -12,6 +12,7 @@ from thunes.simulator.engine.orders import Symbol
 from thunes.simulator.engine.registry import Standing
 from thunes.simulator.request import OrderRequest, Refused, Side
 from thunes.simulator.symbols import filters
+from thunes.simulator.symbols.narrowing import narrowed
 from thunes.simulator.symbols.quote_quantity import affordable, quantity_for_quote
 from thunes.simulator.symbols.symbol import NO_LIMITS, AccountLimits
 from thunes.simulator.symbols.symbol import Symbol as Listed
@@ -65,11 +66,11 @@ class FilterGate(Gate):
         ranges: Callable[[str, Side], Range] | None = None,
     ) -> None:
         self._prices, self._limits, self._rules, self._ranges = prices, limits or {}, rules, ranges
-        self._bound: dict[str, tuple[Listed, AccountLimits, filters.Rules]] = {}
+        self._bound: dict[tuple[str, str], tuple[Listed, AccountLimits, filters.Rules]] = {}
 
     def check(self, symbol: Symbol, request: OrderRequest, standing: Standing) -> None:
         listed, view = _listed(symbol), self.view(standing)
-        filters.check(listed, request, view, self._rules_of(listed, view.limits))
+        filters.check(listed, request, view, self._rules_of(listed, view.limits, request.type))
 
     def check_list(self, symbol: Symbol, requests: Sequence[OrderRequest], standing: Standing) -> None:
         filters.check_list(_listed(symbol), requests, self.view(standing), self._rules)
@@ -94,11 +95,12 @@ class FilterGate(Gate):
         """What the filters see, for an account and a symbol."""
         return Sight(standing, self._prices, self._limits.get(standing.account.name, NO_LIMITS))
 
-    def _rules_of(self, symbol: Listed, limits: AccountLimits) -> filters.Rules:
-        """The rules with only the filters that are there; the same until symbol or limits are others."""
-        bound = self._bound.get(symbol.name)
+    def _rules_of(self, symbol: Listed, limits: AccountLimits, type_name: str) -> filters.Rules:
+        """The rules with only the filters that matter; the same until symbol or limits are others."""
+        bound = self._bound.get((symbol.name, type_name))
         if bound is None or bound[0] is not symbol or bound[1] is not limits:
-            bound = self._bound[symbol.name] = (symbol, limits, filters.narrowed(self._rules, symbol, limits))
+            found = narrowed(self._rules, symbol, limits, type_name)
+            bound = self._bound[symbol.name, type_name] = (symbol, limits, found)
         return bound[2]
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from thunes.simulator.api.messages import PLAIN, Answer, Request, refusal
 from thunes.simulator.request import Refused
-from thunes.simulator.transport.http import EXTENSION
+from thunes.simulator.transport.http import EXTENSION, Reply
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -16,6 +19,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 MOST_BYTES = 1 << 20  # of a body: what is longer is not even read to its end
+BODILESS = frozenset(("GET", "HEAD"))
 TOO_LARGE = refusal(Refused(413, -1100, "The request's body is too large."))
 TOO_LARGE_FOR_CONTROL = Answer(413, b'{"error":"E-SIM-BODY: the body is too large. Send at most 1 MiB."}')
 
@@ -33,10 +37,20 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        method, headers = scope["method"], scope["headers"]
-        body = b"" if method in ("GET", "HEAD") else await _body(receive)
-        answer = self._too_large(scope["path"]) if body is None else self._ask(scope, method, headers, body)
-        await self._send(scope, send, answer)
+        body = b"" if scope["method"] in BODILESS else await _body(receive)
+        await self._send(scope, send, self._ask(scope, body))
+
+    def at_once(self, scope: Scope, body: bytes) -> Reply | ASGI3Application:
+        """The answer to a request that came whole, or what sends it in its own manner."""
+        whole = b"" if scope["method"] in BODILESS else body if len(body) <= MOST_BYTES else None
+        answer = self._ask(scope, whole)
+        if answer.manner is PLAIN:
+            return Reply(answer.status, _headers(answer), answer.body)
+
+        async def deliver(_scope: Any, _receive: Any, send: Any) -> None:
+            await self._send(scope, send, answer)
+
+        return deliver
 
     def _controls(self, path: str) -> bool:
         return self._control is not None and path.startswith("/sim/")
@@ -44,9 +58,12 @@ class Application:
     def _too_large(self, path: str) -> Answer:
         return TOO_LARGE_FOR_CONTROL if self._controls(path) else TOO_LARGE
 
-    def _ask(self, scope: Scope, method: str, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Answer:
-        path, client = scope["path"], scope["client"]
+    def _ask(self, scope: Scope, body: bytes | None) -> Answer:
+        """The exchange's answer; `body` None: too large."""
+        method, path, headers, client = scope["method"], scope["path"], scope["headers"], scope["client"]
         address = client[0] if client else ""
+        if body is None:
+            return self._too_large(path)
         if self._control is not None and path.startswith("/sim/"):
             request = Request(method, path, scope["query_string"], body, "", address)
             return self._control(request, _joined(headers))
@@ -63,12 +80,7 @@ class Application:
                 wire.cut() if manner.cut else wire.stop_reading()
                 return
         body = answer.body
-        headers = [
-            (b"content-type", answer.content_type),
-            (b"content-length", str(len(body)).encode()),
-            *answer.headers,
-        ]
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer)})
         step = manner.drip_bytes
         while step and len(body) > step:
             await send({"type": "http.response.body", "body": body[:step], "more_body": True})
@@ -76,6 +88,11 @@ class Application:
                 return
             body = body[step:]
         await send({"type": "http.response.body", "body": body})
+
+
+def _headers(answer: Answer) -> list[tuple[bytes, bytes]]:
+    length = b"%d" % len(answer.body)
+    return [(b"content-type", answer.content_type), (b"content-length", length), *answer.headers]
 
 
 def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -7,8 +7,6 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, TypeVar, get_type_hints
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from thunes.simulator.api.security import Key, ed25519_public_key
 from thunes.simulator.engine.desk import Which
 from thunes.simulator.engine.orders import ListRequest
@@ -92,6 +90,8 @@ def _decimals(wire: Mapping[str, str]) -> dict[str, Decimal]:
 
 def key_fields(key: Key) -> Wire:
     """An API key with its secret."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
     public = key.public_key and key.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     return {**fields(key), "public_key": public}
 

@@ -313,17 +313,6 @@ def _count_fits(count: Count, symbol: Symbol, requests: Sequence[OrderRequest], 
     return bool(limit is None or getattr(view, count.already) + added <= limit)
 
 
-def narrowed(rules: Rules, symbol: Symbol, limits: AccountLimits) -> Rules:
-    """The same rules without the filters that neither symbol nor account has: those let everything pass."""
-    return replace(rules, order=tuple(name for name in rules.order if _exists(name, symbol, limits)))
-
-
-def _exists(name: str, symbol: Symbol, limits: AccountLimits) -> bool:
-    if name == "MAX_ASSET":
-        return symbol.base in limits.max_asset or symbol.quote in limits.max_asset
-    return getattr(limits if name.startswith("EXCHANGE_") else symbol.filters, name.lower()) is not None
-
-
 def failure(
     symbol: Symbol, requests: Sequence[OrderRequest], view: Sight, rules: Rules = DEFAULT_RULES, lists: int = 0
 ) -> str | None:
@@ -331,9 +320,13 @@ def failure(
     cases = [Case(symbol, request, view, rules) for request in requests]
     for name in rules.order:
         passes = ORDER_FILTERS.get(name)
-        fits = all(map(passes, cases)) if passes else _count_fits(COUNT_FILTERS[name], symbol, requests, view, lists)
-        if not fits:
-            return name
+        if passes is None:
+            if not _count_fits(COUNT_FILTERS[name], symbol, requests, view, lists):
+                return name
+        else:
+            for case in cases:
+                if not passes(case):
+                    return name
     return None
 
 

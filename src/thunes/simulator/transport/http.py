@@ -1,16 +1,19 @@
-"""HTTP connections that an application can cut or leave hanging, which ASGI has no words for."""
+"""HTTP connections that an application can cut or leave hanging, which ASGI has no words for.
+
+A request that came whole is answered at once, without a task and without messages: that is most of what HTTP costs.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from thunes.simulator.transport.sockets import reset
 
 if TYPE_CHECKING:
-    from uvicorn._types import ASGI3Application
+    from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 EXTENSION = "thunes.wire"
@@ -41,10 +44,26 @@ class Wire:
             transport.pause_reading()
 
 
+class Reply(NamedTuple):
+    """An answer that goes out as it is; its headers hold the length of its body."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class Immediate(Protocol):
+    """An ASGI application that can also be asked directly."""
+
+    def at_once(self, scope: HTTPScope, body: bytes) -> Reply | ASGI3Application:
+        """The answer to a whole request, or what sends it where it takes its time."""
+
+
 class HttpConnection(HttpToolsProtocol):
     """uvicorn's HTTP protocol (`uvicorn.Config(http=HttpConnection)`) with a `Wire` for each connection."""
 
     is_half_open = False
+    _waiting: Immediate | None = None  # to be asked when the request is whole
     _received = 0  # bytes of the request that is coming in
     _in_head = False
 
@@ -52,8 +71,10 @@ class HttpConnection(HttpToolsProtocol):
         self._received += len(data)
         if self._received > (MOST_HEAD if self._in_head else MOST_REQUEST):
             self.send_400_response("Request is too large.")
-        else:
-            super().data_received(data)
+            return
+        super().data_received(data)
+        if self._waiting is not None:
+            self._start_in_parts()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -79,7 +100,45 @@ class HttpConnection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle  # `self.cycle` is the newest, where a client sends ahead of the answers
-        super()._start_asgi_task(cycle, app)
+        if cycle.more_body and hasattr(app, "at_once"):  # its end may be among the bytes at hand
+            self._waiting = app
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _start_in_parts(self) -> None:
+        """More of the request is to come: ASGI's way, which also tells a client to go on."""
+        app, self._waiting = self._waiting, None
+        super()._start_asgi_task(self._answering, app)  # type: ignore[arg-type]
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if self._waiting is not None:
+            app, self._waiting = self._waiting, None
+            self._answer(app, self._answering)
+
+    def _answer(self, app: Immediate, cycle: RequestResponseCycle) -> None:
+        try:
+            reply = app.at_once(cycle.scope, bytes(cycle.body))
+        except Exception as error:  # noqa: BLE001  # uvicorn's words for a mistake of ours
+            super()._start_asgi_task(cycle, _raising(error))
+            return
+        if not isinstance(reply, Reply):
+            super()._start_asgi_task(cycle, reply)
+        elif cycle.flow.write_paused or cycle.scope["method"] == "HEAD":
+            super()._start_asgi_task(cycle, _sending(reply))
+        else:
+            self._write(reply, cycle)
+
+    def _write(self, reply: Reply, cycle: RequestResponseCycle) -> None:
+        content = [STATUS_LINE[reply.status]]
+        for name, value in (*cycle.default_headers, *reply.headers):
+            content += name, b": ", value, b"\r\n"
+        content += b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n", reply.body
+        self.transport.write(b"".join(content))
+        cycle.response_started = cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def mute(self) -> None:
         """Let nothing of the answer in work go out, nor any after it."""
@@ -95,3 +154,21 @@ class HttpConnection(HttpToolsProtocol):
             reset(self.transport)
         else:
             super().shutdown()
+
+
+def _sending(reply: Reply) -> ASGI3Application:
+    """A reply by ASGI's messages, for a client that reads slowly, or wants the head alone."""
+
+    async def send_reply(_scope: Scope, _receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        head: Any = {"type": "http.response.start", "status": reply.status, "headers": reply.headers}
+        await send(head)
+        await send({"type": "http.response.body", "body": reply.body, "more_body": False})
+
+    return send_reply
+
+
+def _raising(error: Exception) -> ASGI3Application:
+    async def raise_it(_scope: Scope, _receive: ASGIReceiveCallable, _send: ASGISendCallable) -> None:
+        raise error
+
+    return raise_it
