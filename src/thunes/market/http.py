@@ -10,13 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import httpx
 import orjson
 
 from thunes.clock import Clock
 from thunes.errors import Blocked, NetworkError, RateLimited, SettingsError
+
+if TYPE_CHECKING:
+    import httpx
 
 Warn = Callable[[str], None]
 ELSEWHERE = "Use a file or the synthetic market: --data FILE, --data synthetic:7."
@@ -57,6 +59,8 @@ class Http:
     """
 
     def __init__(self, base_url: str, clock: Clock, patience: Patience = PATIENT, warn: Warn = lambda _: None) -> None:
+        import httpx  # here and below: what asks nobody starts sooner without it
+
         self.server_ms = 0
         self._base, self._clock, self._patience, self._warn = base_url.rstrip("/"), clock, patience, warn
         self._client = httpx.Client(verify=_tls(), timeout=httpx.Timeout(patience.read, connect=patience.connect))
@@ -101,6 +105,8 @@ class Http:
             raise nonsense(self.host, f"what should be JSON begins with {start!r}") from None
 
     def _once(self, path: str, parameters: Mapping[str, str | int] | None) -> bytes:
+        import httpx
+
         try:
             status, headers, body = self._exchange(f"{self._base}{path}", parameters)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as e:
@@ -130,6 +136,8 @@ class Http:
 @functools.cache
 def _tls() -> ssl.SSLContext:
     """Reading the certificates takes longer than a request: once for all clients."""
+    import httpx
+
     return httpx.create_ssl_context()
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from thunes.clock import iso
 from thunes.errors import DataError
-from thunes.market.files import identify, read_file, read_table, require_interval
 from thunes.market.grid import bars_apart
 from thunes.model import PRICES, Candles, Float1D, Int1D, next_open_time, off_grid
+
+if TYPE_CHECKING:
+    import polars as pl
 
 OUTLIER_WINDOW = 101  # bars, centred
 OUTLIER_TIMES = 20.0  # nine series of real candles have 0 to 4 such bars in 23,536 to 47,108
@@ -129,6 +130,8 @@ def inspect_candles(candles: Candles) -> Quality:
 
 def inspect_file(path: Path, *, symbol: str | None = None, interval: str | None = None) -> Quality:
     """The report on a file, whose candles may be bad. Errors: as `files.read_file` where it is no table of candles."""
+    from thunes.market.files import identify, read_file, read_table, require_interval
+
     frame, label = read_table(path)
     identity = identify(path, label, symbol, interval)
     require_interval(frame["open_time"].to_numpy(), identity.interval, path.name)
@@ -176,6 +179,8 @@ def _outliers(times: Int1D, prices: Float1D) -> list[Outlier]:
     A median hardly moves for the bad bar itself, nor for the wild hours of a real crash; where prices stand still it is
     floored by a quarter of the whole series' median.
     """
+    import polars as pl
+
     _, high, low, close = prices.T
     before = np.append(close[0], close[:-1])
     span = pl.Series(np.log(np.maximum(high, before) / np.minimum(low, before)))

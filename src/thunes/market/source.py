@@ -13,9 +13,7 @@ from typing import TypeVar
 
 from thunes.clock import Clock, Moment, SystemClock, iso
 from thunes.errors import DataError, NetworkError, UsageError, did_you_mean
-from thunes.market.archive import BinanceArchive
 from thunes.market.binance import BinanceRest
-from thunes.market.files import READERS, read_file
 from thunes.market.http import ELSEWHERE, Http, Patience, Unreachable, Warn
 from thunes.market.period import Period
 from thunes.market.provider import Progress, Provider, missing, settled_before, update
@@ -75,6 +73,8 @@ def load_candles(
     period = Period.of(start, end, last)
     word = data.partition(":")[0]
     if word not in WORDS and _is_file(data):
+        from thunes.market.files import read_file
+
         candles = period.cut(read_file(Path(data), symbol=symbol, interval=interval))
     else:
         _require_word(data, word)
@@ -143,6 +143,8 @@ class _Loader:
 
     def archive(self) -> Candles:
         """The bulk archive's candles, those not stored yet fetched."""
+        from thunes.market.archive import BinanceArchive
+
         return self._strict("archive", self.archive_url, lambda http: BinanceArchive(http, self.clock), "the archive")
 
     def auto(self) -> Candles:
@@ -263,6 +265,8 @@ def _identity(symbol: str | None, interval: str | None) -> tuple[str, str]:
 
 
 def _is_file(data: str) -> bool:
+    from thunes.market.files import READERS
+
     path = Path(data)
     return path.suffix.lower() in READERS or len(path.parts) > 1 or path.exists()
 

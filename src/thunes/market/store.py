@@ -25,9 +25,7 @@ import numpy as np
 from thunes.clock import Clock, to_datetime
 from thunes.errors import DataError, UsageError
 from thunes.market.grid import opening
-from thunes.market.labels import from_parquet, to_parquet
 from thunes.market.ranges import EVER, Range, inside, union, without
-from thunes.market.tables import to_candles
 from thunes.model import COLUMNS, INTERVALS, Candles, interval_ms, next_open_time
 from thunes.storage.atomic import write_atomic
 from thunes.storage.locking import LOCK_WAIT, locked
@@ -190,6 +188,9 @@ class Series:
         return between(joined([self._read_part(p, manifest.source) for p in parts]), wanted) if parts else None
 
     def _read_part(self, part: Part, source: str) -> Candles:
+        from thunes.market.labels import from_parquet
+        from thunes.market.tables import to_candles
+
         content = (self.folder / part.file).read_bytes()
         if hashlib.sha256(content).hexdigest() != part.sha256:
             raise self._damaged(part.file, "not what was written")
@@ -227,6 +228,8 @@ class Series:
             raise self._damaged(part.file, "missing") from None
 
     def _write(self, month: str, candles: Candles) -> Part:
+        from thunes.market.labels import to_parquet  # polars: a fifth of the start of what reads no file
+
         content = to_parquet(candles)
         sha256 = hashlib.sha256(content).hexdigest()
         file = f"{month}-{sha256[:8]}.parquet"
