@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from thunes.errors import SettingsError, ThunesError
 
 Limit = Annotated[Decimal, Field(ge=0, lt=10**12)]
+Share = Annotated[Decimal, Field(ge=0, le=1)]
 OUR_PREFIX = "THUNES_"  # settings have no prefix; whoever writes one means the name behind it
 
 
@@ -39,7 +40,14 @@ class Settings(BaseSettings):
     max_daily_loss: Limit = Decimal(20)
     max_positions: Annotated[int, Field(ge=0, le=1_000)] = 3
     cool_down_minutes: Annotated[int, Field(ge=0, le=525_600)] = 60  # after a losing exit
-    risk_profile: Literal["tiny", "helios"] = "tiny"  # what bounds all that the four above do not set
+    risk_profile: Literal["tiny", "helios"] = "tiny"  # what bounds all that is not set above and below
+    max_order_notional: Limit | None = None
+    max_gross_exposure: Limit | None = None  # all that is held and being bought
+    max_drawdown: Share | None = None  # fraction of the highest equity
+    max_price_age_seconds: Annotated[Decimal, Field(ge=0, le=3_600)] | None = None
+    max_price_deviation: Share | None = None  # fraction of the price decided on
+    max_orders_per_bar: Annotated[int, Field(ge=0, le=1_000)] | None = None  # entries in one symbol
+    max_orders_per_day: Annotated[int, Field(ge=0, le=10**6)] | None = None  # entries
     gate_max_p: Annotated[float, Field(gt=0, lt=1)] = 0.005  # of G1, the SPA test
     gate_min_recent_t: Annotated[float, Field(ge=-10, le=10)] = 0.5  # of G2
     gate_min_round_trips: Annotated[float, Field(ge=0, le=10**6)] = 10.0  # a year, of G0

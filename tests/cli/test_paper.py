@@ -40,6 +40,7 @@ def test_one_object_tells_the_pass(run: Run) -> None:
     assert told["ledger"]["open_positions"] == len(told["fills"]) == 1
 
 
+@pytest.mark.covers("pitfall X14")
 def test_an_artefact_that_was_edited_is_refused(run: Run) -> None:
     made = promote()
     (file,) = Path("artifacts").rglob(f"{made.id}.json")

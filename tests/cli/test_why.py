@@ -44,13 +44,6 @@ def test_a_refusal_stops_at_the_rule_that_said_no(run: Run) -> None:
     assert "✗ no entries while REDUCING" in run("why", "BTCUSDT")[1]
 
 
-def test_a_filter_stops_what_is_too_small(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DEFAULT_QUOTE_AMOUNT", "1")
-    promote()
-    run("paper", "--bars", str(ENTRY))
-    assert facts(run, "why", "BTCUSDT")["stop"] == "filters"
-
-
 @pytest.mark.parametrize("words", [("NOSUCHPAIR",), ("BTCUSDT", "--at", "2019-01-01")])
 def test_what_was_never_decided(words: tuple[str, ...], run: Run) -> None:
     promote()

@@ -14,6 +14,7 @@ from thunes.risk.request import RiskFill
 D = Decimal
 
 
+@pytest.mark.covers("pitfall X3")
 def test_a_fall_of_what_is_held_trips_with_nothing_closed(desk: Desk) -> None:
     risk = desk.opened("1000")
     desk.hold()
@@ -25,6 +26,7 @@ def test_a_fall_of_what_is_held_trips_with_nothing_closed(desk: Desk) -> None:
     assert [(event.before, event.after, event.actor) for event in desk.events] == [("ACTIVE", "REDUCING", "risk")]
 
 
+@pytest.mark.covers("pitfall X3")
 def test_a_losing_exit_counts_at_once_without_a_mark(desk: Desk) -> None:
     risk = desk.opened("1000")
     risk.on_fill(fill(1, "BUY", "100", "1", held="1"))
@@ -34,6 +36,7 @@ def test_a_losing_exit_counts_at_once_without_a_mark(desk: Desk) -> None:
     assert code(risk.reserve(entry("a"))) == "E-RISK-REDUCING"
 
 
+@pytest.mark.covers("pitfall X3")
 def test_fees_are_a_loss(desk: Desk) -> None:
     risk = desk.opened("1000")
     risk.on_fill(fill(1, "BUY", "100", "0.25", held="0.25", fee="15.5"))
@@ -42,6 +45,7 @@ def test_fees_are_a_loss(desk: Desk) -> None:
     assert risk.standing().state == "ACTIVE"
 
 
+@pytest.mark.covers("pitfall X1")
 def test_after_the_daily_loss_limit_an_exit_still_passes(desk: Desk) -> None:
     risk = desk.opened("1000")
     desk.hold()
@@ -51,12 +55,14 @@ def test_after_the_daily_loss_limit_an_exit_still_passes(desk: Desk) -> None:
     assert risk.before_submit(reserved(risk.reserve(leaving()))) is None
 
 
+@pytest.mark.covers("fault 63")
 def test_a_stop_by_loss_outlives_midnight_and_a_restart(desk: Desk) -> None:
     desk.opened("1000").on_mark(D(979))
     desk.clock.sleep(24 * 3600)
     assert desk.another().standing().state == "REDUCING"
 
 
+@pytest.mark.covers("fault 72")
 def test_the_day_begins_at_midnight_utc_with_the_last_equity(desk: Desk) -> None:
     risk = desk.opened("1000")
     desk.clock.sleep(12 * 3600 - 0.001)
@@ -68,6 +74,7 @@ def test_the_day_begins_at_midnight_utc_with_the_last_equity(desk: Desk) -> None
     assert risk.get_risk_status()["daily_pnl"] == D(-5)
 
 
+@pytest.mark.covers("fault 72")
 def test_a_clock_that_goes_back_brings_no_fresh_allowance(desk: Desk) -> None:
     risk = desk.opened("1000")
     risk.on_mark(D(990))
@@ -76,6 +83,8 @@ def test_a_clock_that_goes_back_brings_no_fresh_allowance(desk: Desk) -> None:
         assert risk.get_risk_status()["daily_pnl"] == D(-10)
 
 
+@pytest.mark.covers("fault 72")
+@pytest.mark.covers("pitfall X18")
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
 def test_the_hosts_time_zone_changes_nothing(desk: Desk, zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import time
@@ -89,6 +98,7 @@ def test_the_hosts_time_zone_changes_nothing(desk: Desk, zone: str, monkeypatch:
         time.tzset()
 
 
+@pytest.mark.covers("fault 72")
 def test_a_deposit_is_no_profit_and_a_withdrawal_no_loss(desk: Desk) -> None:
     risk = desk.opened("1000")
     risk.on_mark(D(990))
@@ -101,6 +111,7 @@ def test_a_deposit_is_no_profit_and_a_withdrawal_no_loss(desk: Desk) -> None:
     assert risk.standing().state == "ACTIVE"
 
 
+@pytest.mark.covers("fault 72")
 def test_a_deposit_just_before_midnight_belongs_to_its_day(desk: Desk) -> None:
     risk = desk.opened("1000")
     desk.clock.sleep(12 * 3600 - 1)

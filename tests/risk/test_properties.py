@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.risk.desk import NOON, TINY, entry
 
 from thunes.risk import changes
 from thunes.risk.book import SEVERITY, ZERO, Book, Standing
+from thunes.risk.limits import WORST_CASE_MOVE
 from thunes.risk.request import RiskFill
 from thunes.risk.rules import ENTRY, Case, first_denial
 from thunes.risk.store import BOOK
@@ -91,6 +93,7 @@ ACTIONS = st.tuples(
     st.sampled_from(["reserve", "release", "fill", "sell", "mark", "day"]),
     st.sampled_from("ABCDEF"),
     st.integers(1, 60),
+    st.sampled_from(["sma", "rsi"]),
 )
 
 
@@ -106,24 +109,29 @@ def after(book: Book, number: int, action: str, symbol: str, size: int, now: int
         sold = book.positions[symbol].quantity
         return changes.filled(book, RiskFill(symbol, number, "SELL", D(size) / 40, sold, D("0.01"), ZERO), now)
     if action == "fill" and held:
-        bought = RiskFill(symbol, number, "BUY", D(1), held.notional, D("0.01"), held.notional)
-        book = changes.filled(book, bought, now)
+        owned = book.positions[symbol].quantity if symbol in book.positions else ZERO
+        bought = RiskFill(symbol, number, "BUY", D(1), held.notional, D("0.01"), owned + held.notional)
+        book = changes.filled(book, bought, now, held.strategy)
     return changes.released(book, held.client_order_id) if action in ("release", "fill") and held else book
 
 
 @given(st.lists(ACTIONS, max_size=40))
-def test_whatever_was_let_pass_keeps_every_limit(actions: list[tuple[str, str, int]]) -> None:
+def test_whatever_was_let_pass_keeps_every_limit(actions: list[tuple[str, str, int, str]]) -> None:
     book, now = changes.marked(changes.rolled(Book(), NOON), D(1000), {}), NOON
-    for number, (action, symbol, size) in enumerate(actions):
+    for number, (action, symbol, size, strategy) in enumerate(actions):
         now += changes.DAY if action == "day" else 0
         book = changes.tripped(changes.rolled(book, now), LIMITS, now)
-        request = entry(f"{number}", symbol, str(size), at=now)
+        request = entry(f"{number}", symbol, str(size), at=now, strategy=strategy)
         if action != "reserve":
             book = after(book, number, action, symbol, size, now)
         elif first_denial(ENTRY, Case(request, book, LIMITS, now)) is None:
             book, _ = changes.reserved(book, request, now)
             assert book.new_loss + book.reserved_loss <= LIMITS.daily_loss
-            assert len(book.symbols) == len(book.positions) + len(book.reservations) <= LIMITS.positions
+            assert len(book.symbols) <= LIMITS.positions
+            assert len({held.symbol for held in book.reservations.values()}) == len(book.reservations)
+            if owned := book.positions.get(symbol):  # enlarged by who holds it, as one trade
+                assert owned.strategy == strategy
+                assert (owned.value + size) * WORST_CASE_MOVE <= LIMITS.loss_per_trade
             assert book.gross_exposure <= LIMITS.gross_exposure
             assert book.standing.state == "ACTIVE"
 
@@ -140,6 +148,7 @@ def test_of_two_states_the_severer_holds(one: Standing, other: Standing) -> None
 MONEY = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**15), max_value=10**15)
 
 
+@pytest.mark.covers("pitfall X17")
 @given(MONEY, MONEY, st.integers(0, 10**6))
 def test_a_book_is_read_as_it_was_written(one: Decimal, other: Decimal, count: int) -> None:
     book = changes.marked(Book(day=count, flows=other, entries=count), one, {})

@@ -13,6 +13,7 @@ from thunes.risk.request import Prices
 D = Decimal
 
 
+@pytest.mark.covers("pitfall X6")
 def test_room_is_visible_to_another_process_and_freed_by_release(desk: Desk) -> None:
     risk, other = desk.opened(), desk.another()
     held = reserved(risk.reserve(entry("a")))
@@ -82,6 +83,7 @@ def test_room_lost_in_a_power_cut_is_held_again_whatever_the_rules_say(desk: Des
     assert risk.get_risk_status()["gross_exposure"] == 1000
 
 
+@pytest.mark.covers("fault 65")
 def test_a_strategy_that_spams_is_stopped_by_bar_and_by_day(desk: Desk) -> None:
     risk = desk.another(orders_per_bar=2, orders_per_day=4)
     risk.on_mark(D(1000))
@@ -105,6 +107,7 @@ def test_an_exit_takes_no_room_and_is_never_counted(desk: Desk) -> None:
     reserved(risk.reserve(entry("a")))
 
 
+@pytest.mark.covers("fault 66")
 def test_just_before_the_wire_the_price_is_looked_at_again(desk: Desk) -> None:
     risk = desk.opened()
     held = reserved(risk.reserve(entry("a")))

@@ -21,8 +21,8 @@ ONE = Decimal(1)
 FRESH = Book(equity=Decimal(1000), opening=Decimal(1000), peak=Decimal(1000))
 
 
-def held(value: str, symbol: str = "ETHUSDT") -> dict[str, Position]:
-    return {symbol: Position(ONE, Decimal(value), Decimal(value))}
+def held(value: str, symbol: str = "ETHUSDT", strategy: str = "") -> dict[str, Position]:
+    return {symbol: Position(ONE, Decimal(value), Decimal(value), strategy=strategy)}
 
 
 def under_way(name: str, symbol: str, worst: str = "5") -> dict[str, Reservation]:
@@ -37,6 +37,9 @@ def priced(decided: str, current: str, age: int = 0) -> RiskRequest:
     return entry("a", prices=Prices(Decimal(decided), Decimal(current), NOON - age))
 
 
+OWN = replace(FRESH, positions=held("12.5", "BTCUSDT", "sma"))  # of the strategy that asks
+OTHERS = replace(FRESH, positions=held("12.5", "BTCUSDT", "rsi"))
+NOBODYS = replace(FRESH, positions=held("12.5", "BTCUSDT"))
 TWO = replace(FRESH, positions={**held("25", "A"), **held("25", "B")})
 ACKNOWLEDGED = replace(lost("30"), acknowledged=Acknowledged(Decimal(28), Decimal(7)))
 CASES: list[tuple[Rule, str, RiskRequest, Book, RiskRequest, Book]] = [  # rule, code, passes: two, fails: two
@@ -82,7 +85,25 @@ CASES: list[tuple[Rule, str, RiskRequest, Book, RiskRequest, Book]] = [  # rule,
         entry("a", notional="20", stop_distance=Decimal("0.26")),
         FRESH,
     ),
+    (
+        rules.loss_per_trade,
+        "TRADE-LOSS",
+        entry("a", notional="12.5"),
+        OWN,
+        entry("a", notional="12.51"),
+        OWN,
+    ),
     (rules.one_per_symbol, "SYMBOL", entry("a"), TWO, entry("a", "A"), TWO),
+    (rules.one_per_symbol, "SYMBOL", entry("a"), OWN, entry("a"), OTHERS),
+    (rules.one_per_symbol, "SYMBOL", entry("a"), OWN, entry("a", strategy=""), NOBODYS),
+    (
+        rules.one_per_symbol,
+        "SYMBOL",
+        entry("a"),
+        OWN,
+        entry("a"),
+        replace(OWN, reservations=under_way("b", "BTCUSDT")),
+    ),
     (
         rules.one_per_symbol,
         "SYMBOL",
@@ -167,6 +188,7 @@ def test_after_an_amount_that_is_none_there_is_nothing_to_compare() -> None:
     assert [c.rule for c in ladder(ENTRY, Case(entry("a", notional="NaN"), FRESH, TINY, NOON))] == ["amount"]
 
 
+@pytest.mark.covers("pitfall X1")
 @pytest.mark.parametrize("action", ["exit", "cancel", "flatten"])
 def test_what_reduces_passes_every_rule_about_entries(action: str) -> None:
     worst = replace(
@@ -194,6 +216,7 @@ def test_halted_stops_exits_but_neither_cancels_nor_a_person() -> None:
     }
 
 
+@pytest.mark.covers("pitfall X13")
 @pytest.mark.parametrize(("profile", "order"), [("tiny", 25), ("helios", 100)])
 def test_under_each_profile_the_default_order_passes_every_rule(profile: str, order: int) -> None:
     limits = PROFILES[profile]

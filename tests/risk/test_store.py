@@ -64,6 +64,8 @@ with desk.stores[0].transaction() as transaction:
     assert desk.manager.get_risk_status()["equity"] == 1000
 
 
+@pytest.mark.covers("fault 63")
+@pytest.mark.covers("pitfall X2")
 def test_a_kill_in_a_process_that_dies_at_once_holds(desk: Desk, root: Path) -> None:
     code = "desk = Desk(Path(sys.argv[1]))\ndesk.manager.kill('x', actor='ada')\nos.kill(os.getpid(), signal.SIGKILL)"
     assert run(root, code, desk.folder).returncode == -signal.SIGKILL
@@ -123,6 +125,7 @@ DAMAGES: list[tuple[Callable[[Path], None], str]] = [
 ]
 
 
+@pytest.mark.covers("fault 62")
 @pytest.mark.parametrize(("damage", "kind"), DAMAGES)
 def test_state_that_cannot_be_trusted_halts_and_is_never_made_anew(
     desk: Desk, damage: Callable[[Path], None], kind: str

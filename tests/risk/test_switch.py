@@ -16,6 +16,8 @@ from thunes.risk.store import RiskStore
 D = Decimal
 
 
+@pytest.mark.covers("fault 61")
+@pytest.mark.covers("pitfall X2")
 def test_a_kill_holds_in_every_process_before_its_next_submission(desk: Desk) -> None:
     trader, shell = desk.opened(), desk.another()
     held = reserved(trader.reserve(entry("a")))
@@ -27,6 +29,7 @@ def test_a_kill_holds_in_every_process_before_its_next_submission(desk: Desk) ->
     assert [(e.before, e.after, e.reason, e.actor) for e in desk.events] == [("ACTIVE", "REDUCING", "too fast", "ada")]
 
 
+@pytest.mark.covers("fault 61")
 def test_a_kill_names_the_entries_that_it_came_too_late_for(desk: Desk) -> None:
     risk = desk.opened()
     sent, kept = (reserved(risk.reserve(entry(name, f"{name}USDT"))) for name in ("sent", "kept"))
@@ -74,6 +77,7 @@ def test_resuming_takes_a_reason_and_a_budget_within_the_limit(desk: Desk) -> No
         risk.resume("ok", D(5), "ada")
 
 
+@pytest.mark.covers("pitfall X16")
 def test_after_resuming_only_the_budget_may_be_lost(desk: Desk) -> None:
     risk = desk.opened("1000")
     risk.on_mark(D(970))
@@ -90,6 +94,7 @@ def test_after_resuming_only_the_budget_may_be_lost(desk: Desk) -> None:
     assert risk.standing().code == "E-RISK-DAILY-LOSS"
 
 
+@pytest.mark.covers("pitfall X16")
 def test_the_budget_ends_with_the_day(desk: Desk) -> None:
     risk = desk.opened("1000")
     risk.on_mark(D(970))
@@ -127,6 +132,7 @@ def test_the_files_existence_stops_and_the_word_halt_halts(desk: Desk, text: str
     assert [event.actor for event in desk.events] == ["file"]
 
 
+@pytest.mark.covers("fault 62")
 def test_a_kill_file_that_cannot_be_read_halts(desk: Desk) -> None:
     risk = desk.opened()
     (desk.folder / "KILL").mkdir()
@@ -134,6 +140,7 @@ def test_a_kill_file_that_cannot_be_read_halts(desk: Desk) -> None:
     assert code(risk.reserve(leaving())) == "E-RISK-HALTED"
 
 
+@pytest.mark.covers("fault 63")
 def test_removing_the_file_re_arms_nothing_once_it_was_seen(desk: Desk) -> None:
     risk = desk.opened()
     (desk.folder / "KILL").touch()

@@ -66,9 +66,11 @@ def preview(
 
 
 def _previewed(settings: Settings, symbol: str, side: str, money: Decimal) -> Preview:
+    from thunes.cli.limits import check_order_size
     from thunes.cli.wing import artefact_of, connected
     from thunes.trading.preview import preview
 
+    check_order_size(settings)
     with connected(settings, lambda: artefact_of(settings, symbol)) as wing:
         assert wing.venue is not None
         return preview(wing.venue, wing.risk, symbol, side, money)  # type: ignore[arg-type]  # looked at above

@@ -41,11 +41,13 @@ def paper(
 
     Example: thunes paper --strategy sma_cross --symbol BTCUSDT --interval 1h
     """
+    from thunes.cli.limits import check_order_size
     from thunes.cli.output import emit_json
     from thunes.cli.promoted import chosen_slot
     from thunes.cli.wing import in_environment, promoted_store
 
     settings = _tradable(in_environment(environment))
+    check_order_size(settings)
     if promote_first:
         _promote_first(settings)
     store = promoted_store(settings)
@@ -58,9 +60,11 @@ def paper(
 
 
 def _passes(settings: Settings, wing: Wing, artefact: Artefact, bars: int) -> Iterator[Pass]:
+    from thunes.cli.limits import check_order_filters
     from thunes.cli.wing import trader_of
 
     trader = trader_of(wing, settings, artefact)
+    check_order_filters(wing, settings, artefact.symbol)
     for _ in range(bars if wing.exchange else 1):
         if wing.exchange:
             wing.exchange.advance(bars=1)
@@ -89,6 +93,7 @@ def _logged(settings: Settings, wing: Wing, artefact: Artefact) -> Iterator[Call
     def log(text: str) -> None:
         what = f"{settings.environment} {artefact.strategy} {artefact.symbol} {artefact.interval}"
         try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with path.open("a", encoding="utf-8") as file:
                 file.write(f"{iso(wing.clock.now_ms())} {what} {' '.join(text.split())}\n")
         except OSError as error:
@@ -142,12 +147,25 @@ def _promote_first(settings: Settings) -> None:
 
 @contextmanager
 def _wing(settings: Settings, artefact: Artefact) -> Iterator[Wing]:
-    from thunes.cli.wing import connected
+    from thunes.cli.wing import connected, only_trader
     from thunes.strategies.artefact import verify
 
     verify(artefact, settings.environment)
-    with connected(settings, lambda: artefact) as wing:
+    with only_trader(settings), connected(settings, lambda: artefact) as wing:
+        if wing.exchange is not None:
+            _check_market(wing, artefact)
         yield wing
+
+
+def _check_market(wing: Wing, artefact: Artefact) -> None:
+    """`UsageError` where the ledger's account lies on another market's embedded exchange: each plays one market."""
+    from thunes.errors import UsageError
+
+    traded = {record.intent.ticket.symbol for record in wing.ledger.orders() if record.executed}
+    if others := sorted(traded - {artefact.symbol}):
+        told = f"in sim one account trades one market, and this one has traded {', '.join(others)}."
+        hint = f"Trade {artefact.symbol} with a STATE_DIR of its own."
+        raise UsageError("E-PAPER-MARKET", told, hint)
 
 
 def _document(artefact: Artefact, settings: Settings, wing: Wing, done: Pass) -> dict[str, Any]:

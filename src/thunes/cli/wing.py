@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from thunes.audit.events import RiskState
+    from thunes.audit.lines import Head
     from thunes.audit.trail import Trail
     from thunes.clock import Clock
     from thunes.exchange.binance.venue import BinanceVenue
     from thunes.model import Candles
     from thunes.risk.events import RiskEvent
-    from thunes.risk.limits import RiskLimits
     from thunes.risk.manager import RiskManager
     from thunes.settings import Settings
     from thunes.simulator import LocalExchange
@@ -30,13 +29,6 @@ if TYPE_CHECKING:
 KEY, SECRET = "local", "local"  # of the one account of the embedded exchange; nothing outside knows it
 OPENING = "USDT=10000"
 YEAR_MS = 365 * 86_400_000
-# Which settings bound which limit, when they are set; otherwise the profile does.
-BOUNDS = {
-    "max_loss_per_trade": "loss_per_trade",
-    "max_daily_loss": "daily_loss",
-    "max_positions": "positions",
-    "cool_down_minutes": "cool_down_minutes",
-}
 
 
 @dataclass(frozen=True)
@@ -53,24 +45,28 @@ class Wing:
     exchange: LocalExchange | None = None
 
 
-def limits_of(settings: Settings) -> RiskLimits:
-    """The limits in force: those of the profile, and what is set beside it."""
-    from thunes.risk.limits import PROFILES
-
-    given = {BOUNDS[name]: getattr(settings, name) for name in settings.model_fields_set if name in BOUNDS}
-    return replace(PROFILES[settings.risk_profile], **given)
-
-
-def order_amount(settings: Settings) -> Decimal:
-    """Quote currency of one entry: what is set, else the largest order of the profile."""
-    if "default_quote_amount" in settings.model_fields_set:
-        return settings.default_quote_amount
-    return limits_of(settings).order_notional
-
-
 def state_folder(settings: Settings) -> Path:
     """Where an environment keeps its state."""
     return settings.state_dir / "state" / settings.environment
+
+
+@contextmanager
+def only_trader(settings: Settings) -> Iterator[None]:
+    """Be the one trader of an environment, and so of its account. `LockHeld` where another process is it; the system
+    frees the lock when that process ends, however it ends."""
+    from thunes.clock import SystemClock
+    from thunes.errors import LockHeld
+    from thunes.storage.locking import POLL, locked
+
+    path = state_folder(settings) / "trader.lock"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with ExitStack() as life:
+        try:
+            life.enter_context(locked(path, SystemClock(), wait=POLL))
+        except LockHeld as error:
+            told = f"another process trades in {settings.environment}: it holds {path}."
+            raise LockHeld("E-LOCK-TRADER", told, "Stop it first: two traders would share one account.") from error
+        yield
 
 
 def in_environment(environment: str | None) -> Settings:
@@ -127,6 +123,7 @@ def artefact_of(settings: Settings, symbol: str | None = None) -> Artefact:
 
 def risk_alone(settings: Settings, tell: Callable[[RiskEvent], None] = lambda _: None) -> RiskManager:
     """Risk without ledger and trail: it stops, and says how it stands, whatever else is broken."""
+    from thunes.cli.limits import limits_of
     from thunes.risk.manager import RiskManager
     from thunes.risk.store import RiskStore
 
@@ -140,6 +137,7 @@ def opened(settings: Settings, clock: Clock | None = None) -> Iterator[Wing]:
     """Everything that remembers, without an exchange: what questions need. Errors: those of ledger, risk and trail."""
     from thunes.audit.redaction import secrets_of
     from thunes.audit.trail import Trail
+    from thunes.cli.limits import limits_of
     from thunes.risk.manager import RiskManager
     from thunes.risk.store import RiskStore
     from thunes.trading.ledger.ledger import Ledger
@@ -155,12 +153,21 @@ def opened(settings: Settings, clock: Clock | None = None) -> Iterator[Wing]:
                 settings.environment,
                 clock,
                 secrets=secrets_of(settings),
+                anchor=_kept_head(ledger),
                 on_head=lambda head: _kept(ledger, head.seq, head.hash),
             )
         )
         risk = RiskManager(limits_of(settings), RiskStore(folder), clock, _told(trail))
         reserve = ReserveFile(folder / "reserve")
         yield Wing(settings.environment, clock, ledger, risk, trail, reserve)
+
+
+def _kept_head(ledger: Ledger) -> Head | None:
+    """The last head that was told to the ledger: a trail that was cut or put away is no trail to go on with."""
+    from thunes.audit.lines import Head
+
+    kept = ledger.last_anchor()
+    return Head(kept.sequence, kept.hash) if kept else None
 
 
 def _kept(ledger: Ledger, seq: int, digest: str) -> None:
@@ -212,21 +219,10 @@ def embedded(settings: Settings, artefact: Artefact) -> Iterator[Wing]:
 
     from thunes.exchange.binance.shared import Shared
     from thunes.exchange.binance.venue import BinanceVenue
-    from thunes.simulator import LocalExchange
 
     candles = market_of(artefact)
-    start = artefact.provenance["candles"]["last"]
     with ExitStack() as life:
-        exchange = life.enter_context(
-            LocalExchange(
-                candles,
-                [f"{KEY}:{SECRET}:{OPENING}"],
-                start=start,
-                state=state_folder(settings) / f"exchange-{artefact.symbol}-{artefact.interval}",
-                limits=False,
-                serve=False,
-            )
-        )
+        exchange = life.enter_context(_played(settings, artefact, candles))
         clock = ExchangeClock(exchange)
         wing = life.enter_context(opened(settings, clock))
         venue = BinanceVenue(
@@ -240,6 +236,23 @@ def embedded(settings: Settings, artefact: Artefact) -> Iterator[Wing]:
         )
         life.callback(venue.close)
         yield replace(wing, venue=venue, exchange=exchange)
+
+
+def _played(settings: Settings, artefact: Artefact, candles: Candles) -> LocalExchange:
+    """`DataError` where it has begun with other candles: it plays on what it began with, or not at all."""
+    from thunes.errors import DataError
+    from thunes.simulator import LocalExchange
+
+    folder = state_folder(settings) / f"exchange-{artefact.symbol}-{artefact.interval}"
+    start, account = artefact.provenance["candles"]["last"], f"{KEY}:{SECRET}:{OPENING}"
+    try:
+        return LocalExchange(candles, [account], start=start, state=folder, limits=False, serve=False)
+    except DataError as error:
+        if error.code != "E-STATE-OTHER":
+            raise
+        told = f"artefact {artefact.id} was judged on other candles than those that {folder} began with."
+        hint = "Give it a STATE_DIR of its own, or roll back: thunes promoted rollback."
+        raise DataError("E-PAPER-MARKET", told, hint) from error
 
 
 def market_of(artefact: Artefact) -> Candles:
@@ -312,6 +325,7 @@ def operator() -> str:
 
 def trader_of(wing: Wing, settings: Settings, artefact: Artefact) -> Trader:
     """The trader of an artefact. Errors: those of `load_strategy`."""
+    from thunes.cli.limits import order_amount
     from thunes.strategies.artefact import load_strategy
     from thunes.trading.decision import Sizing
     from thunes.trading.passes import Job

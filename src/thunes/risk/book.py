@@ -43,13 +43,15 @@ class Acknowledged:
 
 @dataclass(frozen=True)
 class Position:
-    """What is held of a symbol. `cost`: paid for it, without fees; `price`: the last one known."""
+    """What is held of a symbol. `cost`: paid for it, without fees; `price`: the last one known; `strategy`: whose it
+    is, empty where nobody knows."""
 
     quantity: Money
     cost: Money
     price: Money
     realised: Money = ZERO  # by partial exits so far, before fees
     fees: Money = ZERO  # since it was opened
+    strategy: str = ""
 
     @property
     def value(self) -> Decimal:
@@ -68,6 +70,7 @@ class Reservation:
     worst_loss: Money
     created_ms: int
     submitted_ms: int | None = None
+    strategy: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,14 @@ class Book:
     def gross_exposure(self) -> Decimal:
         reserved = sum((r.notional for r in self.reservations.values()), ZERO)
         return reserved + sum((p.value for p in self.positions.values()), ZERO)
+
+    def own_position(self, symbol: str, strategy: str) -> Position | None:
+        """What this very strategy holds of a symbol."""
+        held = self.positions.get(symbol)
+        return held if held is not None and strategy and held.strategy == strategy else None
+
+    def is_being_bought(self, symbol: str) -> bool:
+        return any(r.symbol == symbol for r in self.reservations.values())
 
     @property
     def symbols(self) -> frozenset[str]:

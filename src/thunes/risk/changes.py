@@ -76,7 +76,15 @@ def reserved(book: Book, request: RiskRequest, now: int) -> tuple[Book, Reservat
 def reservation(request: RiskRequest, now: int) -> Reservation:
     """What is held for an order; leaving a position puts nothing at stake."""
     at_stake = request.worst_loss if request.action == "entry" else ZERO
-    return Reservation(request.client_order_id, request.action, request.symbol, request.notional, at_stake, now)
+    return Reservation(
+        request.client_order_id,
+        request.action,
+        request.symbol,
+        request.notional,
+        at_stake,
+        now,
+        strategy=request.strategy,
+    )
 
 
 def submitted(book: Book, client_order_id: str, now: int) -> Book:
@@ -101,12 +109,13 @@ def shrunk(book: Book, client_order_id: str, quote: Decimal) -> Book:
     return replace(book, reservations={**book.reservations, client_order_id: smaller})
 
 
-def filled(book: Book, fill: RiskFill, now: int) -> Book:
+def filled(book: Book, fill: RiskFill, now: int, strategy: str = "") -> Book:
     """A trade of ours: position, fees, realised result, equity and cool-down follow at once, without a mark.
 
-    The trade's price is the newest one known, so what was held before is valued at it too.
+    The trade's price is the newest one known, so what was held before is valued at it too. `strategy`: whose order it
+    was, and so whose position it opens.
     """
-    before = book.positions.get(fill.symbol, Position(ZERO, ZERO, fill.price))
+    before = book.positions.get(fill.symbol, Position(ZERO, ZERO, fill.price, strategy=strategy))
     after = _traded(before, fill)
     realised = after.realised - before.realised
     positions = {symbol: p for symbol, p in book.positions.items() if symbol != fill.symbol}
@@ -128,7 +137,7 @@ def _traded(before: Position, fill: RiskFill) -> Position:
         share = min(Decimal(1), fill.quantity / before.quantity)
         realised += fill.quote - cost * share
         cost *= 1 - share
-    return Position(fill.held, cost, fill.price, realised, before.fees + fill.fee)
+    return Position(fill.held, cost, fill.price, realised, before.fees + fill.fee, before.strategy)
 
 
 def _judged(book: Book, result: Decimal, now: int) -> Book:

@@ -112,9 +112,11 @@ class RiskManager:
         """
 
         def step(book: Book, now: int, transaction: Transaction) -> tuple[Book, None]:
+            held = book.reservations.get(client_order_id)
+            whose = held.strategy if held else ""
             for fill in fills:
                 if transaction.first_sight(f"{fill.symbol} {fill.trade_id}", now):
-                    book = changes.shrunk(changes.filled(book, fill, now), client_order_id, fill.quote)
+                    book = changes.shrunk(changes.filled(book, fill, now, whose), client_order_id, fill.quote)
             book = changes.released(book, client_order_id) if done else book
             return changes.tripped(book, self.limits, now), None
 
@@ -229,7 +231,7 @@ def _not_reserved(reservation: Reservation) -> Denial:
 
 def _request(reservation: Reservation, prices: Prices | None) -> RiskRequest:
     held = reservation
-    return RiskRequest(held.client_order_id, held.symbol, held.action, held.notional, prices=prices)
+    return RiskRequest(held.client_order_id, held.symbol, held.action, held.notional, held.strategy, prices=prices)
 
 
 def _decimal(value: Decimal | float | str) -> Decimal | None:

@@ -37,9 +37,13 @@ class RiskRequest:
     stop_distance: Decimal | None = None
 
     @property
+    def worst_move(self) -> Decimal:
+        """Fraction of what is held that may be lost at worst."""
+        return WORST_CASE_MOVE if self.stop_distance is None else self.stop_distance
+
+    @property
     def worst_loss(self) -> Decimal:
-        move = WORST_CASE_MOVE if self.stop_distance is None else self.stop_distance
-        return self.notional * move
+        return self.notional * self.worst_move
 
 
 @dataclass(frozen=True)

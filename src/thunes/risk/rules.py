@@ -93,17 +93,24 @@ def drawdown(case: Case) -> Check:
 
 
 def loss_per_trade(case: Case) -> Check:
-    """What this trade may lose at worst."""
-    value, bound = case.request.worst_loss, case.limits.loss_per_trade
+    """What this trade may lose at worst, with what its strategy holds of the symbol already."""
+    request = case.request
+    own = case.book.own_position(request.symbol, request.strategy)
+    held = own.value * request.worst_move if own else Decimal(0)
+    value, bound = held + request.worst_loss, case.limits.loss_per_trade
     text = f"this trade may lose {plain(value)}, {plain(bound)} are allowed"
     return Check("loss per trade", "E-RISK-TRADE-LOSS", plain(value), plain(bound), value <= bound, text)
 
 
 def one_per_symbol(case: Case) -> Check:
-    """Whether the symbol is held, or an order for it under way."""
-    held = case.request.symbol in case.book.symbols
-    text = f"{case.request.symbol} is held or being bought already"
-    return Check("one per symbol", "E-RISK-SYMBOL", "held" if held else "free", "free", not held, text)
+    """One position and one strategy per symbol: only who holds it may buy more, one order at a time."""
+    symbol, book = case.request.symbol, case.book
+    own = book.own_position(symbol, case.request.strategy) is not None
+    other = symbol in book.positions and not own
+    busy = book.is_being_bought(symbol)
+    value = "being bought" if busy else "held" if other else "own" if own else "free"
+    text = f"{symbol} is being bought already" if busy else f"{symbol} is held by another strategy"
+    return Check("one per symbol", "E-RISK-SYMBOL", value, "free or own", not busy and not other, text)
 
 
 def positions(case: Case) -> Check:
