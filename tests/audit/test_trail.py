@@ -115,6 +115,7 @@ def test_threads_write_one_chain(tmp_path: Path) -> None:
     assert verify(tmp_path, seen[-1]).records == 200
 
 
+@pytest.mark.covers("fault 33")
 @pytest.mark.parametrize("torn", [b"{", b'{"v":1,"seq":4', b"\0" * 300, b"x" * 70_000])
 def test_a_torn_end_is_set_aside_and_noted(torn: bytes, tmp_path: Path) -> None:
     path = written(tmp_path, 3)

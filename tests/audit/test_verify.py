@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from thunes.audit.verify import Break, verify
 from thunes.errors import AuditError, UsageError
 
 LINES = 10_000
+BYTES = ("flip", "lose byte", "add byte")
+CHANGES = (
+    *BYTES, "lose line", "copy line", "swap", "add line", "cut tail", "cut within a line", "seal last line anew",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -83,36 +88,57 @@ def test_any_change_of_a_long_trail_is_found_in_its_line(
 
 
 @pytest.mark.long
-@settings(max_examples=2_000)
-@given(data=st.data())
-def test_any_of_many_changes_of_a_long_trail(data: st.DataObject, big: tuple[list[bytes], Head], copy: Path) -> None:
-    _change(data, big, copy)
+def test_any_of_many_changes_of_a_long_trail(big: tuple[list[bytes], Head], copy: Path) -> None:
+    seen = Counter[str]()
+
+    @settings(max_examples=4_000)
+    @given(data=st.data())
+    def change(data: st.DataObject) -> None:
+        seen[_change(data, big, copy)] += 1
+
+    change()
+    print("", *(f"{count:>6,} {how}" for how, count in sorted(seen.items())), sep="\n")  # noqa: T201
+    assert {told.partition(":")[0] for told in seen} == set(CHANGES)
 
 
-def _change(data: st.DataObject, big: tuple[list[bytes], Head], copy: Path) -> None:
-    lines, head = list(big[0]), big[1]
-    k = data.draw(st.integers(0, LINES - 1))
-    how = data.draw(st.sampled_from(["flip", "lose byte", "add byte", "lose line", "copy line", "swap", "add line"]))
-    at, byte = data.draw(st.integers(0, len(lines[k]) - 1)), data.draw(st.integers(1, 255))
-    if how == "flip":
-        lines[k] = lines[k][:at] + bytes([lines[k][at] ^ byte]) + lines[k][at + 1 :]
-    elif how == "lose byte":
-        lines[k] = lines[k][:at] + lines[k][at + 1 :]
-    elif how == "add byte":
-        lines[k] = lines[k][:at] + bytes([byte]) + lines[k][at:]
-        k += lines[k].endswith(b"\n\n")  # an empty line more
-    elif how == "lose line":
-        del lines[k]
-    elif how == "copy line":
-        lines.insert(data.draw(st.integers(0, k)), lines[k])
-        k = next((i for i, line in enumerate(big[0]) if lines[i] != line), LINES)
-    elif how == "swap":
-        other = data.draw(st.integers(0, LINES - 1).filter(lambda i: i != k))
-        lines[k], lines[other] = lines[other], lines[k]
-        k = min(k, other)
-    else:
-        lines.insert(k, b"{}\n")
-    assert found(copy, b"".join(lines), head).line == k + 1, how
+def _change(data: st.DataObject, big: tuple[list[bytes], Head], copy: Path) -> str:
+    """Change something, see that it is found and located; what was done, and what it was called."""
+    how = data.draw(st.sampled_from(CHANGES))
+    lines, k = (_byte_changed if how in BYTES else _lines_changed)(data, how, big[0])
+    place = found(copy, b"".join(lines), big[1])
+    assert place.line == k + 1, how
+    return f"{how}: {place.kind}"
+
+
+def _byte_changed(data: st.DataObject, how: str, whole: list[bytes]) -> tuple[list[bytes], int]:
+    """The lines, and which of them is the first that is wrong."""
+    lines, k, byte = list(whole), data.draw(st.integers(0, LINES - 1)), data.draw(st.integers(1, 255))
+    line = lines[k]
+    at = data.draw(st.integers(0, len(line) - 1))
+    changed = {
+        "flip": line[:at] + bytes([line[at] ^ byte]) + line[at + 1 :],
+        "lose byte": line[:at] + line[at + 1 :],
+        "add byte": line[:at] + bytes([byte]) + line[at:],
+    }
+    lines[k] = changed[how]
+    return lines, k + lines[k].endswith(b"\n\n")  # an empty line more
+
+
+def _lines_changed(data: st.DataObject, how: str, whole: list[bytes]) -> tuple[list[bytes], int]:
+    k, other = data.draw(
+        st.tuples(st.integers(0, LINES - 1), st.integers(0, LINES - 1)).filter(lambda two: two[0] != two[1])
+    )
+    low, high, last = min(k, other), max(k, other), LINES - 1
+    changed = {
+        "lose line": lambda: (whole[:k] + whole[k + 1 :], k),
+        "copy line": lambda: ([*whole[:low], whole[high], *whole[low:]], low),
+        "swap": lambda: ([*whole[:low], whole[high], *whole[low + 1 : high], whole[low], *whole[high + 1 :]], low),
+        "add line": lambda: ([*whole[:k], b"{}\n", *whole[k:]], k),
+        "cut tail": lambda: (whole[:k], k),
+        "cut within a line": lambda: ([*whole[:k], whole[k][: 1 + other % 60]], k),
+        "seal last line anew": lambda: ([*whole[:last], forged(whole[last], head_of(whole[last - 1]))[0]], last),
+    }
+    return changed[how]()
 
 
 def kinds_of(lines: list[bytes], path: Path) -> tuple[int, str]:

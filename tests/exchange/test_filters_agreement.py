@@ -46,18 +46,20 @@ def dump(shared_data: Path) -> ExchangeInfo:
     return load_exchange_info(shared_data / DUMP)
 
 
+@pytest.mark.covers("pitfall X12")
 def test_thousands_of_random_decisions_over_all_real_symbols_are_never_refused(dump: ExchangeInfo) -> None:
     seen = agreement(dump.symbols.values(), 3_000, seed=1)
     assert ours(seen) == []
     assert seen["sent"] > 900, told(seen)
 
 
+@pytest.mark.covers("pitfall X12")
 @pytest.mark.long
 def test_two_hundred_thousand_random_decisions_are_never_refused(dump: ExchangeInfo) -> None:
-    seen = agreement(dump.symbols.values(), 220_000, seed=2)
+    seen = agreement(dump.symbols.values(), 205_000, seed=2)
     print(f"\n{told(seen)}")  # noqa: T201
     assert ours(seen) == []
-    assert seen["sent"] > 80_000
+    assert seen["sent"] > 75_000
     assert all(seen[f"denied {name}"] >= 50 for name in DENIED_FOR), told(seen)
 
 

@@ -97,6 +97,7 @@ def test_what_the_archive_never_had_is_asked_for_once(exchange: Exchange, clock:
     assert len(exchange.asked) == months
 
 
+@pytest.mark.covers("fault 28")
 def test_microseconds_since_2025_and_milliseconds_before_join(exchange: Exchange, store: Store) -> None:
     clock = ManualClock(to_ms("2025-03-20"))
     series = store.series("archive", "BTCUSDT", "1h")

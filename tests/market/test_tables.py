@@ -104,6 +104,7 @@ def test_times_that_could_be_misread_are_refused(times: list[object], why: str) 
     assert caught.value.code == "E-DATA-TIME"
 
 
+@pytest.mark.covers("fault 28")
 @given(st.integers(10**12, 10**13 - 1), st.booleans())
 def test_each_row_tells_its_own_unit(ms: int, in_microseconds: bool) -> None:
     frame = from_table(named([ms * 1000 if in_microseconds else ms, T]), "x")

@@ -187,6 +187,7 @@ def test_many_histories_at_once_are_each_one_alone() -> None:
         np.testing.assert_array_equal(together[row], wealth(histories[row], sharpe(2)))
 
 
+@pytest.mark.covers("pitfall X15")
 @pytest.mark.parametrize(
     ("returns", "unit", "days"),
     [([], "days", None), ([], "trades", None), ([-0.3] * 29, "days", None), ([-0.3] * 19, "trades", None)],
@@ -240,6 +241,7 @@ def test_between_the_two_levels_it_is_a_warning() -> None:
     assert (found.state, found.sentence[:14]) == ("warning", "It falls short")
 
 
+@pytest.mark.covers("pitfall X15")
 def test_a_healthy_but_falling_sharpe_is_not_critical() -> None:
     falling = np.concatenate([earning(4, 90), earning(3, 90), earning(2, 90)])
     assert judged(falling).state == "healthy"

@@ -39,6 +39,7 @@ def assert_same_trades(found: Parity) -> None:
     assert abs(found.trader_equity - found.backtest_equity - told) <= D("1e-8")
 
 
+@pytest.mark.covers("pitfall X11")
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name in SUITE else pytest.mark.long) for name in BUILT_IN]
 )

@@ -142,6 +142,7 @@ def test_a_sound_one_passes_where_it_was_promoted_for() -> None:
     verify(artefact(environment="live"), "live")
 
 
+@pytest.mark.covers("pitfall X14")
 def test_another_environment_is_refused() -> None:
     assert "for sim, not for live" in refusal("E-ARTEFACT-ENVIRONMENT", artefact(), "live")
 

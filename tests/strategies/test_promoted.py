@@ -181,6 +181,7 @@ def test_another_artefact_under_its_name_is_found(store: Promoted) -> None:
     assert refusal(DataError, store.current, *BTC) == "E-ARTEFACT-TAMPERED"
 
 
+@pytest.mark.covers("pitfall X14")
 def test_an_artefact_of_another_market_is_found_in_the_wrong_folder(store: Promoted) -> None:
     other = artefact(symbol="ETHUSDT")
     store.promote(artefact())

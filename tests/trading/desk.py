@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from pydantic import SecretStr
+from requests.adapters import BaseAdapter
 
 from thunes.audit.trail import Trail
 from thunes.exchange.binance.shared import Shared
@@ -82,16 +83,23 @@ class Desk:
     risk_events: list[RiskEvent] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.exchange = LocalExchange(
-            CANDLES, [f"key:secret:{self.money}"], start=int(CANDLES.open_time[START]), serve=False, limits=False
-        )
+        self.exchange = self.opened_exchange()
         self.clock = ExchangeClock(self.exchange)
         self._open()
+
+    def opened_exchange(self) -> LocalExchange:
+        return LocalExchange(
+            CANDLES, [f"key:secret:{self.money}"], start=int(CANDLES.open_time[START]), serve=False, limits=False
+        )
+
+    def adapter(self) -> BaseAdapter:
+        """The way to the exchange."""
+        return self.exchange.adapter()
 
     def _open(self) -> None:
         self.venue = BinanceVenue(
             self.exchange.http_url, SecretStr("key"), SecretStr("secret"), self.clock, source=CANDLES.source,
-            mount=lambda session: session.mount(self.exchange.http_url, self.exchange.adapter()),
+            mount=lambda session: session.mount(self.exchange.http_url, self.adapter()),
             shared=Shared(self.clock, counts=False),
         )  # fmt: skip
         self.ledger = Ledger.of(self.folder, "sim", self.clock)

@@ -43,6 +43,7 @@ def test_nothing_wanted_any_more_sells_and_leaves_dust_at_most(open_desk: OpenDe
     assert desk.run().code == "E-HOLD-FLAT"
 
 
+@pytest.mark.covers("pitfall X9")
 def test_passes_that_were_missed_heal_themselves(open_desk: OpenDesk) -> None:
     desk = open_desk(script((1, 1.0), (5, 0.0), (6, 1.0)))
     desk.exchange.advance(3)  # nobody was there when it was first wanted
@@ -53,6 +54,7 @@ def test_passes_that_were_missed_heal_themselves(open_desk: OpenDesk) -> None:
     assert desk.ledger.count_open_positions() == 1
 
 
+@pytest.mark.covers("pitfall X4")
 def test_one_decision_is_one_order_however_often_it_is_asked(open_desk: OpenDesk) -> None:
     desk = open_desk(script((0, 1.0)))
     desk.run()
@@ -118,6 +120,7 @@ def test_the_order_s_size_is_bounded_by_risk(open_desk: OpenDesk) -> None:
     assert desk.orders() == []
 
 
+@pytest.mark.covers("fault 61")
 def test_a_kill_between_intent_and_wire_stops_the_order(open_desk: OpenDesk) -> None:
     desk = open_desk(script((0, 1.0)))
     desk.step = lambda at: desk.risk.kill("now", actor="tests") and None if at == "submit" else None

@@ -31,6 +31,7 @@ from thunes.cli import (
     settings,
     strategies,
     sweep,
+    unpause,
     version,
     walk_forward,
     why,
@@ -71,6 +72,7 @@ app.command()(parity.parity)
 app.command()(risk.risk)
 app.command()(risk.kill)
 app.command()(risk.resume)
+app.command()(unpause.unpause)
 app.command()(flatten.flatten)
 app.command()(orders.positions)
 app.command()(orders.balance)

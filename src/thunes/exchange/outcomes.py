@@ -21,13 +21,14 @@ class NotSent:
 @dataclass(frozen=True)
 class Refused:
     """The exchange's code and words. `retry_after` (seconds): how long nothing may be sent at all. `resync_clock`:
-    refused for its time alone; the engine never saw it."""
+    refused for its time alone; the engine never saw it. `fatal`: the key is not taken, trying again does not help."""
 
     code: int
     message: str
     retry_after: float | None = None
     resync_clock: bool = False
     duplicate: bool = False  # an order of this client id is open already: ask for it
+    fatal: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from thunes.audit.events import Event
+from thunes.errors import NetworkError
 from thunes.exchange.filters.rules import SymbolRules
 from thunes.exchange.orders import Balance, Fill
 from thunes.exchange.outcomes import Accepted, Outcome
@@ -95,8 +96,15 @@ class Books:
 
     def _valuation(self, rules: SymbolRules, price: Decimal, told: Sequence[Fill]) -> Valuation:
         others = {fill.commission_asset for fill in told} - {rules.base, rules.quote}
-        prices = {BNB: self._venue.average_price(BNB + rules.quote)} if BNB in others else {}
+        prices = self._price_of_bnb(rules.quote) if BNB in others else {}
         return Valuation(rules.base, rules.quote, prices, least_sellable(rules, price))
+
+    def _price_of_bnb(self, quote: str) -> dict[str, Decimal]:
+        """None where nobody tells it: the fill is booked all the same, its commission waits for a value."""
+        try:
+            return {BNB: self._venue.average_price(BNB + quote)}
+        except NetworkError:
+            return {}
 
     def _tell_risk(self, rules: SymbolRules, client_id: str, record: OrderRecord, booked: Sequence[BookedFill]) -> None:
         told = risk_fills(self._ledger, rules.symbol, booked)

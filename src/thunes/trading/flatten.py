@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from thunes.audit.events import Event, OperatorAction
 from thunes.clock import Clock
-from thunes.errors import AuditError, DataError, LockHeld, RiskError
+from thunes.errors import AuditError, DataError, LockHeld, RiskError, UsageError
 from thunes.exchange.filters.conditions import Holdings, Prices
 from thunes.exchange.filters.prepare import ExchangeFilters
 from thunes.exchange.filters.rules import SymbolRules
@@ -78,7 +78,7 @@ class Flattener:
         self._kept(lambda: self._trail.append_many([action]))
         with self._venue.urgent():
             self._resolve()
-            return [self._one(symbol) for symbol in (self._concerned() if symbols is None else symbols)]
+            return [self._tried(symbol) for symbol in (self._concerned() if symbols is None else symbols)]
 
     def _resolve(self) -> None:
         """First of all: what is under way may have changed what is held."""
@@ -102,6 +102,16 @@ class Flattener:
             return None
 
     # One symbol
+
+    def _tried(self, symbol: str) -> Flattened:
+        """What became of it; one that is held and no longer listed does not stand in the way of the others."""
+        try:
+            return self._one(symbol)
+        except UsageError as error:
+            left = self._left(symbol)
+            if error.code != "E-SYMBOL-UNKNOWN" or not left:
+                raise
+            return Flattened(symbol, left=left, problem="the exchange lists it no more")
 
     def _one(self, symbol: str) -> Flattened:
         rules = self._venue.rules(symbol)

@@ -14,9 +14,11 @@ STAGES = ("data", "exposure", "sizing", "filters", "risk", "order")
 # Where a pass stops that no check failed in, by the beginning of its code.
 STOPS = {
     "E-DATA": "data",
+    "E-PRICE": "data",
     "E-HOLD-FLAT": "exposure",
     "E-HOLD-AS-WANTED": "exposure",
     "E-HOLD": "sizing",
+    "E-SYMBOL": "filters",
     "E-FILTER": "filters",
     "E-RISK": "risk",
 }

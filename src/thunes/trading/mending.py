@@ -1,8 +1,8 @@
 """Once at start-up: what one book has and another lost in a crash is written again, before anything is asked or sent.
 
 The trail is synced and the ledger is not, so after a power cut an order may stand in the trail alone; the ledger is
-written before the trail, so after a kill an outcome may stand in the ledger alone; a reservation may have been made for
-an intent that nobody wrote down.
+written before risk and trail, so after a kill an outcome may stand in the ledger alone; an exit that went by the
+reserve file is not in the trail at all; a reservation may have been made for an intent that nobody wrote down.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from thunes.trading.ledger.values import Intent, OrderRecord, Position
 from thunes.trading.story import Story
 
 LOOK_BACK_MS = 7 * 86_400_000  # an order that is older was settled long ago
+MARGIN_MS = 3_600_000  # the trail has this machine's time, the ledger's orders have the exchange's
 KINDS = ("intent", "outcome", "fill")
 
 
@@ -40,17 +41,19 @@ def mend(ledger: Ledger, risk: RiskManager, trail: ReadableStory, now_ms: int) -
         told[event.event].setdefault(event.id, []).insert(0, event)
         if isinstance(event, Told) and event.purpose != "cancel":
             ledger.intend(_intent(event, entry.ts))
-    missing = [event for record in ledger.orders(now_ms - LOOK_BACK_MS) for event in _untold(ledger, record, told)]
+    records = ledger.orders(now_ms - LOOK_BACK_MS + MARGIN_MS)
+    missing = [event for record in records for event in _untold(ledger, record, told)]
     if missing:
         trail.append_many([*missing, Repair(id="trader", reason="the ledger knew of what the trail did not")])
     for held in risk.reservations():
         _free(ledger, risk, held.client_order_id)
+    _tell_risk(ledger, risk, now_ms - LOOK_BACK_MS)
     risk.adopt({one.symbol: _position(one) for one in ledger.positions()})
 
 
 def _position(held: Position) -> RiskPosition:
     """A position as risk remembers it, valued at its entry until the next mark."""
-    return RiskPosition(held.quantity, held.quantity * held.entry_price, held.entry_price)
+    return RiskPosition(held.quantity, held.quantity * held.entry_price, held.entry_price, strategy=held.strategy)
 
 
 def _free(ledger: Ledger, risk: RiskManager, name: str) -> None:
@@ -63,6 +66,13 @@ def _free(ledger: Ledger, risk: RiskManager, name: str) -> None:
         risk.filled(name, *risk_fills(ledger, symbol, ledger.fills_of(symbol, record.order_id)), done=True)
     elif record.resolved:
         risk.release(name)
+
+
+def _tell_risk(ledger: Ledger, risk: RiskManager, since_ms: int) -> None:
+    """Tell the recent trades: an exit holds no room by which it could be missed. A trade told twice counts once."""
+    ours = [one for one in ledger.fills(since_ms) if not one.external]
+    for symbol in {one.fill.symbol for one in ours}:
+        risk.filled("", *risk_fills(ledger, symbol, [one for one in ours if one.fill.symbol == symbol]), done=False)
 
 
 def _recent(history: History, since_ms: int) -> Iterator[Entry]:
@@ -88,10 +98,18 @@ def _intent(event: Told, time_ms: int) -> Intent:
     return Intent(ticket, event.strategy or "", event.bar or 0, time_ms)
 
 
+def _intended(intent: Intent) -> Told:
+    """The line for an intent that went by the reserve file: an exit's, for nothing else may."""
+    decision = f"{intent.strategy}-{intent.ticket.symbol}-{intent.bar_ms}"
+    return story.intent(intent.ticket, "exit", intent.strategy, intent.bar_ms, decision)
+
+
 def _untold(ledger: Ledger, record: OrderRecord, told: dict[str, dict[str, list[Event]]]) -> Iterator[Event]:
     """What the ledger knows of an order and the trail does not."""
     name = record.intent.client_id
-    if name not in told["intent"] or record.outcome is None:
+    if name not in told["intent"]:
+        yield _intended(record.intent)
+    if record.outcome is None:
         return
     if name not in told["outcome"]:
         yield OrderOutcome(

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import numpy as np
+
 from thunes.audit.events import Check
+from thunes.errors import DataError
 from thunes.exchange.filters.amounts import to_decimal
 from thunes.exchange.filters.rules import SymbolRules
 from thunes.exchange.orders import Quote
 from thunes.model import Candles, Float1D
-from thunes.strategies.base import Strategy
+from thunes.strategies.base import Strategy, evaluate
 from thunes.trading.books import Worth
 from thunes.trading.decision import Plan, Sizing
 from thunes.trading.ledger.values import BookedFill, OrderRecord
@@ -75,3 +78,13 @@ class Pass:
 def fraction(exposure: float) -> Decimal:
     """A wanted fraction of equity as an exact number, to a millionth."""
     return to_decimal(round(float(exposure), 6), MILLIONTH).normalize()
+
+
+def exposures(strategy: Strategy, candles: Candles) -> Float1D:
+    """The exposure of every bar; nothing is wanted while there are fewer candles than the longest line needs."""
+    try:
+        return evaluate(strategy, candles)
+    except DataError as error:
+        if error.code != "E-DATA-SHORT":
+            raise
+        return np.zeros(len(candles))

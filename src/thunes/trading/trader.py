@@ -23,25 +23,27 @@ from thunes.exchange.orders import Balance, OrderTicket, Side
 from thunes.exchange.outcomes import NotSent, Outcome
 from thunes.exchange.venue import Venue
 from thunes.market.grid import opening
-from thunes.model import Candles, Float1D, interval_ms
+from thunes.model import interval_ms
 from thunes.risk import request as risk_request
 from thunes.risk.book import Reservation
 from thunes.risk.manager import RiskManager
 from thunes.risk.request import RiskRequest
 from thunes.risk.verdict import Denial
-from thunes.strategies.base import Strategy, evaluate
 from thunes.trading import story
 from thunes.trading.books import Books, Step, least_sellable, unwatched, worth
 from thunes.trading.decision import ZERO, Plan, Seen, decide
 from thunes.trading.history import History
 from thunes.trading.identity import client_order_id
+from thunes.trading.late import book_late
 from thunes.trading.ledger.documents import intent_record, read_intent
 from thunes.trading.ledger.ledger import Ledger
 from thunes.trading.ledger.reserve_file import ReserveFile
 from thunes.trading.ledger.values import Equity, Intent
 from thunes.trading.mending import ReadableStory, mend
-from thunes.trading.passes import Job, Market, Pass, fraction
+from thunes.trading.passes import Job, Market, Pass, exposures, fraction
 from thunes.trading.recovery import Recovered, Recovery
+from thunes.trading.unwritten import Unwritten
+from thunes.trading.watch import Watch
 
 
 class Trader:
@@ -64,14 +66,25 @@ class Trader:
         self._recovery = Recovery(venue, ledger, self._books, trail, clock)
         self._filters = ExchangeFilters(venue.rules)
         self._history = History(job.symbol, job.interval, job.anchor_ms)
+        self._watch = Watch(job.symbol, ledger, risk, trail, clock)
+        self._unwritten = Unwritten(risk)
+        self._noted: frozenset[str] = frozenset()  # orders in the reserve file that the ledger has not taken
         self._step, self._mended = step, False
 
     def run(self) -> Pass:
         """One pass. Errors: `NetworkError` where the exchange cannot be asked, `ReconcileError` where the account is
         not what the ledger expects, `AuditError` and `DataError` where an entry cannot be written down."""
-        recovered = self.recover()
-        seen = self._look()
-        plan = self._decide(seen)
+        with self._unwritten.stopping(), self._watch.telling():
+            recovered = self.recover()
+            seen = self._look()
+            plan = self._decide(seen)
+            if plan.action == "BUY":
+                self._unwritten.complain()
+            done = self._acted(seen, plan, recovered)
+            self._unwritten.complain()
+            return done
+
+    def _acted(self, seen: Market, plan: Plan, recovered: Recovered) -> Pass:
         if plan.action == "HOLD":
             return self._held(seen, plan, plan.code, plan.reason, recovered)
         blocked = self._blocked(seen, plan, recovered)
@@ -82,26 +95,35 @@ class Trader:
     # Before anything else
 
     def recover(self) -> Recovered:
-        """Finish what an earlier pass began; then the account must be what the ledger expects."""
+        """Finish what an earlier pass began; then the account must be what the ledger expects.
+
+        Where books cannot be written it ends early, and says so to `_unwritten` alone: an exit may still go.
+        """
         self._step("recover")
-        if not self._mended:
-            mend(self._ledger, self._risk, self._trail, self._venue.server_time())
-            self._mended = True
-        noted = self._reserve.records()
-        for record in noted:
-            self._ledger.intend(read_intent(record))
-        recovered = self._recovery.resolve()
-        if noted:  # a durable write, which an empty file does not need
-            self._reserve.clear()
-        balances = self._venue.balances()
-        if not self._ledger.open_account(balances) and not recovered.unknown:
-            self._reconcile(balances)
+        recovered = Recovered((), ())
+        noted = [read_intent(record) for record in self._reserve.records()]
+        self._noted = frozenset(intent.client_id for intent in noted)
+        with self._unwritten.forgiven():
+            for intent in noted:
+                self._ledger.intend(intent)
+            self._noted = frozenset()
+            if not self._mended:
+                mend(self._ledger, self._risk, self._trail, self._venue.server_time())
+                self._mended = True
+            recovered = self._recovery.resolve()
+            if noted:  # a durable write, which an empty file does not need
+                self._reserve.clear()
+            balances = self._venue.balances()
+            if not self._ledger.open_account(balances) and not recovered.unknown:
+                self._reconcile(balances)
         return recovered
 
     def _reconcile(self, balances: dict[str, Balance]) -> None:
         rules = self._venue.rules(self.job.symbol)
         ours = {rules.base, rules.quote, "BNB"}
         found = [one for one in self._ledger.reconcile(balances) if one.asset in ours]
+        if found and book_late(self._venue, self._ledger, self._books, rules, self._venue.server_time()):
+            found = [one for one in self._ledger.reconcile(self._venue.balances()) if one.asset in ours]
         if not found:
             return
         told = ", ".join(f"{one.asset} {one.actual:f} instead of {one.expected:f}" for one in found)
@@ -120,14 +142,18 @@ class Trader:
         average = venue.average_price(job.symbol)
         account = worth(rules, venue.balances(), quote.bid or average)
         now = venue.server_time()
-        seen = Market(candles, _wanted(job.strategy, candles), quote, average, account, rules, now)
-        self._risk.on_mark(account.equity, {job.symbol: seen.price})
-        self._ledger.record_equity(Equity(now, account.equity, account.cash))
+        self._step("decide")
+        seen = Market(candles, exposures(job.strategy, candles), quote, average, account, rules, now)
+        with self._unwritten.forgiven():
+            if self._watch.look(seen, self._history):
+                self._risk.on_mark(account.equity, {job.symbol: seen.price})
+                self._ledger.record_equity(Equity(now, account.equity, account.cash))
         return seen
 
     def _decide(self, seen: Market) -> Plan:
         position = self._ledger.position(self.job.symbol)
-        held = position.quantity if position else ZERO
+        is_ours = position is not None and position.strategy in (self.job.name, "")  # another strategy's is not sold
+        held = position.quantity if position and is_ours else ZERO
         sellable = min(held, seen.account.base_free)
         if sellable < least_sellable(seen.rules, seen.price):
             sellable = ZERO
@@ -155,22 +181,27 @@ class Trader:
 
     def _blocked(self, seen: Market, plan: Plan, recovered: Recovered) -> tuple[str, str] | None:
         """Why no order may even be prepared; exits wait only for the fate of another order."""
-        if any(record.intent.ticket.symbol == self.job.symbol for record in recovered.unknown):
+        if any(record.intent.ticket.symbol == self.job.symbol for record in recovered.unknown) or self._unsure(seen):
             return "E-ORDER-UNKNOWN", "the fate of an earlier order is not known yet"
         due = int(opening(np.array([seen.now_ms]), self.job.interval)[0]) - interval_ms(self.job.interval)
         if plan.action == "BUY" and seen.bar_ms < due:
             return "E-DATA-STALE", f"the last closed candle is of {iso(seen.bar_ms)}, that of {iso(due)} is due"
-        return None
+        return self._watch.objection(seen, plan)
+
+    def _unsure(self, seen: Market) -> bool:
+        """Whether the ledger may lack an order that the exchange has. All that is free may be sold even then."""
+        behind = self._unwritten.error is not None and bool(self._noted or self._ledger.open_intents())
+        return behind and seen.exposure[-1] > 0
 
     # Ordering
 
     def _order(self, seen: Market, plan: Plan, recovered: Recovered) -> Pass:
         self._step("prepare")
         name = client_order_id(self.job.name, self.job.symbol, seen.bar_ms, _side(plan))
-        if self._ledger.order(name) is not None:
+        known = self._ledger.order(name)  # one that surely never reached the exchange's engine may go again
+        if (known is not None and not known.may_resend) or name in self._noted:
             return self._held(seen, plan, "E-DECIDED", "this bar's order was sent already", recovered)
-        ticket = self._prepared(seen, plan, name)
-        checks = story.filter_checks(ticket.checks) if isinstance(ticket, Denied) else []
+        ticket, checks = self._prepared(seen, plan, name)
         if isinstance(ticket, Denied):
             refusal = Refusal(
                 id=name, stage="filters", code=ticket.code, reason=str(ticket), symbol=self.job.symbol,
@@ -178,20 +209,24 @@ class Trader:
             )  # fmt: skip
             return self._held(seen, plan, ticket.code, str(ticket), recovered, [refusal], checks)
         wish = self._wish(seen, plan, ticket)
-        checks = story.risk_checks(self._risk.preview(wish))
+        checks += story.risk_checks(self._risk.preview(wish))
         reserved = self._risk.reserve(wish)
         if isinstance(reserved, Denial):
             return self._denied(seen, plan, name, reserved, recovered, checks)
         return self._send(seen, plan, ticket, reserved, wish, recovered, checks)
 
-    def _prepared(self, seen: Market, plan: Plan, name: str) -> OrderTicket | Denied:
+    def _prepared(self, seen: Market, plan: Plan, name: str) -> tuple[OrderTicket | Denied, list[Check]]:
+        """The order, or why it is none, and every filter with its value and bound."""
         rules, account = seen.rules, seen.account
         prices = Prices(average=seen.average, bid=seen.quote.bid, ask=seen.quote.ask)
         holdings = Holdings(base_free=account.base_free, quote_free=account.cash)
-        return self._filters.prepare_market_order(
+        found = self._filters.prepare_market_order(
             rules.symbol, _side(plan), plan.quote, quantity=plan.quantity, prices=prices, holdings=holdings,
             client_order_id=name, sweep_dust=plan.action == "SELL",
         )  # fmt: skip
+        if isinstance(found, Denied):
+            return found, story.filter_checks(found.checks)
+        return found, story.filter_checks(self._filters.checks(found, prices=prices, holdings=holdings))
 
     def _wish(self, seen: Market, plan: Plan, ticket: OrderTicket) -> RiskRequest:
         decided = to_decimal(float(seen.candles.close[-1]), seen.rules.tick)
@@ -219,11 +254,13 @@ class Trader:
         """Intent, last look, wire, books. What is not on disk before the wire is not sent, exits by the reserve."""
         is_entry, name = plan.action == "BUY", ticket.client_order_id
         intent = Intent(ticket, self.job.name, seen.bar_ms, seen.now_ms)
+        self._mended = False  # until all books have all of it
         try:
             self._step("intent")
-            self._note(seen, plan, intent, checks, is_entry=is_entry)
+            is_in_ledger = self._note(seen, plan, intent, checks, is_entry=is_entry)
         except (AuditError, DataError):
-            self._risk.release(name)
+            with self._unwritten.forgiven():
+                self._risk.release(name)
             raise
         self._step("submit")
         late = self._risk.before_submit(reserved, wish.prices)
@@ -233,7 +270,11 @@ class Trader:
         self._step("wire")
         found = self._submit(ticket, is_entry=is_entry)
         self._step("settle")
+        if not is_in_ledger:
+            self._ledger.intend(intent)
         record, booked = self._books.settle(seen.rules, seen.price, name, found)
+        self._mended = True
+        self._watch.answered(record, found)
         self._step("done")
         return Pass(
             bar_ms=seen.bar_ms,
@@ -255,23 +296,30 @@ class Trader:
         with self._venue.urgent():
             return self._venue.submit(ticket)
 
-    def _note(self, seen: Market, plan: Plan, intent: Intent, checks: Sequence[Check], *, is_entry: bool) -> None:
-        """Make the intent durable: in the trail, or for an exit in the reserve file. One write that is synced."""
+    def _note(self, seen: Market, plan: Plan, intent: Intent, checks: Sequence[Check], *, is_entry: bool) -> bool:
+        """Make the intent durable: in the trail, or for an exit in the reserve file. One write that is synced.
+
+        Whether the ledger has it, too."""
         decision = self._decision(seen, plan, plan.code, plan.reason, checks, intent.client_id)
         told = story.intent(intent.ticket, "entry" if is_entry else "exit", self.job.name, seen.bar_ms, decision.id)
+        is_reserved = False
         try:
             self._trail.append_many([decision, told])
-        except AuditError:
+        except (AuditError, DataError):  # the trail, or its head's place in the ledger
             if is_entry:
                 raise
             self._reserve.append(intent_record(intent))
+            is_reserved = True
         self._step("trail told")
         try:
             self._ledger.intend(intent)
         except DataError:
             if is_entry:
                 raise
-            self._reserve.append(intent_record(intent))
+            if not is_reserved:
+                self._reserve.append(intent_record(intent))
+            return False
+        return True
 
     def _give_up(self, name: str, denial: Denial) -> None:
         """An intent that was noted and never sent is closed."""
@@ -344,16 +392,6 @@ class Trader:
             order=order,
             checks=(*rungs, *checks),
         )
-
-
-def _wanted(strategy: Strategy, candles: Candles) -> Float1D:
-    """The exposure of every bar; nothing is wanted while there are fewer candles than the longest line needs."""
-    try:
-        return evaluate(strategy, candles)
-    except DataError as error:
-        if error.code != "E-DATA-SHORT":
-            raise
-        return np.zeros(len(candles))
 
 
 def _side(plan: Plan) -> Side:

@@ -90,3 +90,17 @@ def test_a_timestamp_is_our_time_whatever_the_machine_shows(machine_ms: float) -
     assert int(machine_ms + moment) == NOW
     clock.sleep(3_600)
     assert int(machine_ms + moment) == NOW + 3_600_000
+
+
+@pytest.mark.covers("fault 15")
+def test_a_time_that_is_refused_too_often_in_five_minutes_is_unsteady() -> None:
+    clock = ManualClock(NOW)
+    time = ExchangeTime(clock)
+    for _ in range(5):
+        time.distrust()
+        clock.sleep(10)
+    assert not time.is_unsteady
+    time.distrust()
+    assert time.is_unsteady
+    clock.sleep(260)
+    assert not time.is_unsteady  # the first are forgotten

@@ -42,7 +42,7 @@ def test_what_the_exchange_refuses_is_refused_for_good(code: int) -> None:
 
 @pytest.mark.parametrize("code", [-1002, -1022, -2014, -2015])
 def test_a_key_or_signature_that_is_refused_never_came_to_the_engine(code: int) -> None:
-    assert outcome_of(answer(401, code)) == Refused(code, "words")
+    assert outcome_of(answer(401, code)) == Refused(code, "words", fatal=True)
     assert isinstance(failure_of(answer(401, code), "host"), Blocked)
 
 

@@ -37,6 +37,10 @@ IN_DOUBT = [
 ]
 
 
+@pytest.mark.covers("fault 1")
+@pytest.mark.covers("fault 2")
+@pytest.mark.covers("fault 4")
+@pytest.mark.covers("fault 5")
 @pytest.mark.parametrize(("fault", "parameters", "taken"), IN_DOUBT, ids=lambda value: str(value))
 def test_what_leaves_an_order_in_doubt_is_unknown(local: LocalPlace, fault: str, parameters: Any, taken: bool) -> None:
     """Rows 1–5 and 52, 55 of the fault scenarios: only asking tells, and it does."""
@@ -92,6 +96,8 @@ def test_an_order_count_that_is_used_up_is_a_refusal_with_a_wait() -> None:
         place.venue.close()
 
 
+@pytest.mark.covers("fault 15")
+@pytest.mark.covers("fault 16")
 @pytest.mark.parametrize(("off_ms", "words"), [(-60_000, "recvWindow"), (5_000, "ahead")])
 def test_a_wrong_clock_is_a_refusal_that_asks_for_the_time_and_the_same_id_again(off_ms: int, words: str) -> None:
     """Rows 15 and 16: the engine never saw the order."""
@@ -184,6 +190,7 @@ def test_what_is_out_of_service_is_said_so(local: LocalPlace) -> None:
 # Over a real wire
 
 
+@pytest.mark.covers("fault 6")
 @pytest.mark.loopback
 def test_a_port_where_nobody_listens_was_not_sent_to() -> None:
     """Row 6: the same order may be sent again."""

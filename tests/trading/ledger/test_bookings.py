@@ -32,6 +32,8 @@ def test_a_fill_comes_back_as_it_was_booked(ledger: Ledger) -> None:
     assert (ledger.last_trade_id("BTCUSDT"), ledger.last_trade_id("ETHUSDT")) == (2, None)
 
 
+@pytest.mark.covers("fault 8")
+@pytest.mark.covers("fault 9")
 def test_a_trade_told_again_is_booked_once(ledger: Ledger) -> None:
     """Facts, rows 8 and 9."""
     assert len(ledger.book([ROUND_TRIP[0], ROUND_TRIP[0]], IN_USDT)) == 1

@@ -24,6 +24,7 @@ WHOLE_AND_PARTS = st.builds(
 )
 
 
+@pytest.mark.covers("pitfall X17")
 @given(WHOLE_AND_PARTS)
 def test_fifty_digits_make_the_round_trip(amount: Decimal) -> None:
     column, dialect = Money(), sqlite.dialect()

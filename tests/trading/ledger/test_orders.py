@@ -119,6 +119,7 @@ def test_an_outcome_without_an_intent_is_a_mistake(ledger: Ledger) -> None:
         ledger.record_outcome("one", TIMEOUT)
 
 
+@pytest.mark.covers("fault 10")
 def test_answers_in_any_order_end_alike(fresh: Callable[[], Ledger]) -> None:
     """Facts, row 10: FILLED may be told before NEW; what is executed never shrinks."""
     told = [
@@ -134,6 +135,7 @@ def test_answers_in_any_order_end_alike(fresh: Callable[[], Ledger]) -> None:
         assert (record.status, record.executed, record.quote_executed) == ("FILLED", 1, 100)
 
 
+@pytest.mark.covers("fault 11")
 def test_a_fill_after_the_cancel_counts_and_the_order_stays_closed(ledger: Ledger) -> None:
     """Facts, row 11."""
     ledger.intend(intent())

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.trading.ledger.making import D, fill
@@ -55,6 +56,7 @@ def test_a_commission_without_a_price_counts_nothing_and_has_no_value() -> None:
     assert sold.commission_value == 0
 
 
+@pytest.mark.covers("pitfall X17")
 def test_a_break_even_is_zero_and_a_buy_realises_nothing() -> None:
     """Pitfall X17."""
     _, (bought, sold) = play([fill(1), fill(2, "SELL")])
@@ -84,6 +86,7 @@ def test_a_round_trip_opens_and_closes_a_position_and_counts_its_own_fills() -> 
     assert trip.realised == trip.realised_fifo == D("39.74")
 
 
+@pytest.mark.covers("fault 46")
 def test_dust_is_no_position_keeps_its_cost_and_joins_the_next_one() -> None:
     """Facts, row 46."""
     first = [fill(1, quantity="1"), fill(2, "SELL", quantity="0.9995", price="110")]

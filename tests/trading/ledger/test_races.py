@@ -32,6 +32,7 @@ def at_once(ledger: Ledger, work: object) -> list[object]:
         return list(pool.map(begin, range(THREADS)))
 
 
+@pytest.mark.covers("pitfall X5")
 def test_eight_threads_opening_a_symbol_make_one_position(ledger: Ledger) -> None:
     """Pitfall X5."""
     at_once(ledger, lambda number: ledger.book([fill(number)], IN_USDT))
@@ -53,6 +54,7 @@ def test_one_of_eight_threads_may_send_an_order(ledger: Ledger) -> None:
     assert sorted(results) == [False] * (THREADS - 1) + [True]  # type: ignore[type-var]
 
 
+@pytest.mark.covers("pitfall X5")
 @pytest.mark.parametrize("made_before", [True, False])
 def test_two_processes_opening_a_symbol_make_one_position(
     place: Path | str, clock: ManualClock, root: Path, made_before: bool

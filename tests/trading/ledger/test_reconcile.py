@@ -130,6 +130,7 @@ def test_fills_and_flows_are_the_balances_for_long(fresh: Callable[[], Ledger], 
     run(fresh, data, 40)
 
 
+@pytest.mark.covers("fault 47")
 def test_the_commission_changes_its_asset_when_bnb_runs_out(fresh: Callable[[], Ledger]) -> None:
     """Facts, row 47."""
     world = World(fresh(), in_bnb=True, bnb="0.00002", fee=D("0.001"))

@@ -194,6 +194,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.covers("fault 29")
 def test_records_fit_on_a_disk_that_is_full(small_disk: Path) -> None:
     """Facts, row 29."""
     with ReserveFile(small_disk / "reserve") as reserve:

@@ -252,6 +252,7 @@ with Ledger.open(path, "sim", ManualClock(0)) as ledger:
 """
 
 
+@pytest.mark.covers("fault 29")
 def test_a_full_disk_is_told_of_and_what_was_kept_stays(path: Path) -> None:
     """Facts, row 29: a file-size limit stands for it."""
     done = subprocess.run(

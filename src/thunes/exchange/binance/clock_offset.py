@@ -10,6 +10,7 @@ from thunes.clock import Clock
 
 SAMPLES = 5
 REFRESH_MS = 600_000
+MOST_REFUSALS, WINDOW_MS = 5, 300_000
 
 
 class ExchangeTime:
@@ -19,6 +20,7 @@ class ExchangeTime:
         self.clock = clock
         self.offset_ms = 0  # 0 until it is measured
         self._measured_ms: int | None = None
+        self._refused_ms: list[int] = []
         self._lock = threading.Lock()
 
     def now_ms(self) -> int:
@@ -38,6 +40,16 @@ class ExchangeTime:
     def distrust(self) -> None:
         """The exchange has refused our time."""
         self._measured_ms = None
+        self._refused_ms = [*self._recent(), self.clock.now_ms()]
+
+    @property
+    def is_unsteady(self) -> bool:
+        """Whether it was refused too often in the last minutes: measuring once more does not help then."""
+        return len(self._recent()) > MOST_REFUSALS
+
+    def _recent(self) -> list[int]:
+        now = self.clock.now_ms()
+        return [moment for moment in self._refused_ms if abs(now - moment) < WINDOW_MS]
 
     def measure(self, ask: Callable[[], int]) -> int:
         """Ask for the exchange's time a few times; the difference then, in ms. Errors are those of `ask`.

@@ -98,7 +98,7 @@ def outcome_of(answer: Answer) -> Refused | Unknown:
     if not (code in FINAL or code in FATAL or code in PARAMETERS):
         return Unknown(f"HTTP {answer.status}, {_said(answer)}")
     duplicate = code == NOT_DONE and DUPLICATE in message.lower()
-    return Refused(code, message, resync_clock=code == BAD_TIME, duplicate=duplicate)
+    return Refused(code, message, resync_clock=code == BAD_TIME, duplicate=duplicate, fatal=code in FATAL)
 
 
 def failure_of(answer: Answer, host: str) -> NetworkError:

@@ -12,11 +12,12 @@ from typing import Any, Self, TypeVar
 from pydantic import SecretStr
 
 from thunes.clock import Clock
-from thunes.errors import NetworkError, UsageError
+from thunes.errors import Blocked, NetworkError, UsageError
 from thunes.exchange.binance import answers
 from thunes.exchange.binance.answer import Answer
 from thunes.exchange.binance.candles import closed_candles
 from thunes.exchange.binance.client import Login, Mount, Patience, Unanswered, Unsent, Wire
+from thunes.exchange.binance.clock_offset import MOST_REFUSALS
 from thunes.exchange.binance.errors import BAD_TIME, FILTER, NO_ORDER, PARAMETERS, QuestionRefused, outcome_of
 from thunes.exchange.binance.host import Host, Parameters, Question
 from thunes.exchange.binance.order_request import cancel_id, order_parameters, which_order
@@ -95,15 +96,30 @@ class BinanceVenue:
     def _answered(self, question: Question) -> Any:
         if not question.signed:
             return self._host.ask(question)
+        self._require_steady(urgent=question.urgent)
         if self.shared.time.is_due:
             self._measure()
         try:
-            return self._host.ask(question)
+            return self._signed(question)
         except QuestionRefused as refused:
             if refused.number != BAD_TIME:
                 raise
         self._measure()
-        return self._host.ask(question)
+        return self._signed(question)
+
+    def _signed(self, question: Question) -> Any:
+        try:
+            return self._host.ask(question)
+        except QuestionRefused as refused:
+            if refused.number == BAD_TIME:
+                self.shared.time.distrust()
+            raise
+
+    def _require_steady(self, *, urgent: bool) -> None:
+        """`Blocked` where our time was refused again and again: somebody must look at the clock of this machine."""
+        if self.shared.time.is_unsteady and not urgent:
+            text = f"{self._host.name} refused our time more than {MOST_REFUSALS} times in five minutes."
+            raise Blocked("E-VENUE-CLOCK", text, "Look at this machine's clock.")
 
     def _measure(self) -> None:
         self.shared.time.measure(lambda: self._time(urgent=True))
@@ -207,6 +223,7 @@ class BinanceVenue:
         self, method: str, parameters: Parameters, reader: Callable[[Any], OrderState], *, orders: int, urgent: bool
     ) -> Outcome:
         """The outcome of what was sent, once. `NetworkError` where it may not be, or our time is not to be had."""
+        self._require_steady(urgent=urgent)
         if not self.shared.time.is_known:
             self._measure()
         self._host.budget.admit(0, orders=orders, urgent=urgent)

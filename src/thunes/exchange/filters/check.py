@@ -15,7 +15,7 @@ from thunes.exchange.filters.conditions import FRESH, Holdings, Prices
 from thunes.exchange.filters.rules import TRADING, Notional, Range, SymbolRules
 from thunes.exchange.filters.verdict import Check, Relation
 
-BAND_MARGIN = Decimal("0.005")  # how far the average may move until it is judged, as a fraction of it
+BAND_MARGIN = Decimal("0.0125")  # how far the average may move until it is judged, as a fraction of it
 CLIENT_ID = re.compile(r"[a-zA-Z0-9\-_]{1,36}")
 
 Rung = Callable[[Asked], Iterator[Check]]

@@ -10,19 +10,26 @@ from sqlalchemy import Connection, Row, bindparam, func, select
 
 from thunes.exchange.orders import Balance
 from thunes.trading.ledger.numbers import ZERO, require_finite, total
-from thunes.trading.ledger.rows import insert_new, put
+from thunes.trading.ledger.rows import insert_new, put, put_all
 from thunes.trading.ledger.schema import balances, flows
 from thunes.trading.ledger.values import Difference, Flow
 
-EXPECTED = select(balances.c.expected).where(balances.c.asset == bindparam("of_asset"))
+EXPECTED = select(balances.c.asset, balances.c.expected).where(
+    balances.c.asset.in_(bindparam("of_assets", expanding=True))
+)
 Movements = Iterable[tuple[str, Decimal]]
 
 
 def shift(connection: Connection, movements: Movements) -> None:
     """Add to what is expected."""
-    for asset, amount in summed(movements).items():
-        standing = connection.execute(EXPECTED, {"of_asset": asset}).scalar() or ZERO
-        put(connection, balances, asset=asset, expected=total((standing, amount)))
+    moved = summed(movements)
+    rows = connection.execute(EXPECTED, {"of_assets": list(moved)}).all()
+    standing = {row.asset: row.expected for row in rows}
+    put_all(
+        connection,
+        balances,
+        [{"asset": asset, "expected": total((standing.get(asset, ZERO), amount))} for asset, amount in moved.items()],
+    )
 
 
 def summed(movements: Movements) -> dict[str, Decimal]:

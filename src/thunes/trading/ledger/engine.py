@@ -12,8 +12,10 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 from thunes.errors import UsageError
 
+PRAGMAS = (
+    "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "wal_autocheckpoint=20000", "journal_size_limit=0",
+)  # fmt: skip
 BUSY_WAIT = 10.0  # seconds for another process's write to end
-WRITES = "thunes_writes"  # execution option of a connection that will write
 WRITER = 0x7468756E6573  # the advisory lock that PostgreSQL's writers hold, any number that nobody else takes
 
 
@@ -22,10 +24,8 @@ def connected(place: Path | str) -> Engine:
     if isinstance(place, Path):
         engine = create_engine(URL.create("sqlite", database=str(place)), connect_args={"timeout": BUSY_WAIT})
         event.listen(engine, "connect", _tune_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
     else:
         engine = _postgresql(place)
-        event.listen(engine, "begin", _begin_postgresql)
     event.listen(engine, "connect", _sign)
     event.listen(engine, "checkout", _refuse_inherited)
     return engine
@@ -46,20 +46,22 @@ def _postgresql(place: str) -> Engine:
 
 
 def _tune_sqlite(connection: Any, _: Any) -> None:
-    """NORMAL: a crash of the machine may take the last writes, never the order of them; the audit trail has them."""
+    """NORMAL: a crash of the machine may take the last writes, never the order of them; the audit trail has them.
+
+    The log is folded into the file by `Store.tidy`, for that waits for the disk; a bound holds where nobody tidies.
+    """
     connection.isolation_level = None  # the driver begins nothing on its own, so that DDL is in transactions, too
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    """A writer asks for the lock before it reads: what it decides on cannot change under it."""
-    writes = connection.get_execution_options().get(WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _begin_postgresql(connection: Connection) -> None:
-    if connection.get_execution_options().get(WRITES):
+def begin(connection: Connection, *, writes: bool) -> None:
+    """The first statement of a transaction. Whoever writes asks for the lock before reading: what is decided on cannot
+    change under it. Errors: the driver's own, too."""
+    if connection.dialect.name == "sqlite":
+        driver: Any = connection.connection.driver_connection  # SQLAlchemy would take ten times as long
+        driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+    elif writes:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER})")
 
 

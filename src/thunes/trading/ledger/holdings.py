@@ -16,6 +16,13 @@ from thunes.trading.ledger.values import Dust, Position
 
 OPEN = positions.c.closed_ms.is_(None)
 HOLDING = select(holdings).where(holdings.c.symbol == bindparam("of_symbol"))
+WITH_HOLDINGS = (
+    select(positions, holdings.c.quantity, holdings.c.cost, holdings.c.lots)
+    .join(holdings, holdings.c.symbol == positions.c.symbol)
+    .order_by(positions.c.symbol)
+)
+OPEN_ONES = WITH_HOLDINGS.where(OPEN)
+OPEN_ONE = OPEN_ONES.where(positions.c.symbol == bindparam("of_symbol"))
 LATEST = (
     select(positions)
     .where(positions.c.symbol == bindparam("of_symbol"))
@@ -51,18 +58,18 @@ def save_book(connection: Connection, symbol: str, book: SymbolBook) -> None:
 
 def open_positions(connection: Connection) -> list[Position]:
     """By symbol."""
-    return [_position(row) for row in connection.execute(_with_holdings().where(OPEN)).all()]
+    return [_position(row) for row in connection.execute(OPEN_ONES).all()]
 
 
 def open_position(connection: Connection, symbol: str) -> Position | None:
     """The one of a symbol."""
-    row = connection.execute(_with_holdings().where(OPEN, positions.c.symbol == symbol)).first()
+    row = connection.execute(OPEN_ONE, {"of_symbol": symbol}).first()
     return _position(row) if row else None
 
 
 def closed_positions(connection: Connection, start_ms: int) -> list[Position]:
     """Those closed since then, in the order they were."""
-    asked = _with_holdings().where(positions.c.closed_ms >= start_ms).order_by(None)
+    asked = WITH_HOLDINGS.where(positions.c.closed_ms >= start_ms).order_by(None)
     return [_position(row) for row in connection.execute(asked.order_by(positions.c.closed_ms)).all()]
 
 
@@ -77,11 +84,6 @@ def dust(connection: Connection) -> list[Dust]:
     asked = select(holdings).where(holdings.c.symbol.not_in(standing)).order_by(holdings.c.symbol)
     rows = connection.execute(asked).all()
     return [Dust(row.symbol, row.quantity, row.cost) for row in rows if row.quantity]
-
-
-def _with_holdings() -> Any:
-    held = (holdings.c.quantity, holdings.c.cost, holdings.c.lots)
-    return select(positions, *held).join(holdings, holdings.c.symbol == positions.c.symbol).order_by(positions.c.symbol)
 
 
 def _position(row: Row[Any]) -> Position:

@@ -9,7 +9,7 @@ from pathlib import Path
 from thunes.clock import Clock
 from thunes.exchange.orders import Balance, Fill
 from thunes.exchange.outcomes import Outcome
-from thunes.trading.ledger import balances, bookings, holdings, marks, orders
+from thunes.trading.ledger import balances, bookings, holdings, marks, orders, pauses
 from thunes.trading.ledger.numbers import total
 from thunes.trading.ledger.schema import fills
 from thunes.trading.ledger.store import Store, ledger_path
@@ -24,6 +24,7 @@ from thunes.trading.ledger.values import (
     Latch,
     OrderRecord,
     Position,
+    SymbolPause,
     Valuation,
 )
 
@@ -199,7 +200,11 @@ class Ledger:
             return balances.told_ms(connection)
 
     def reconcile(self, actual: Mapping[str, Balance]) -> list[Difference]:
-        """Keep what the exchange tells, and say, by asset, where it is not exactly what is expected."""
+        """Keep what the exchange tells, and say, by asset, where it is not exactly what is expected.
+
+        A long log of the database is folded into it then: no order is under way.
+        """
+        self._store.tidy()
         with self._store.writing() as connection:
             return balances.compare(connection, actual, self._clock.now_ms())
 
@@ -241,3 +246,20 @@ class Ledger:
     def latches(self) -> list[Latch]:
         with self._store.reading() as connection:
             return marks.all_latches(connection)
+
+    # Pauses of symbols
+
+    def pause(self, pause: SymbolPause) -> None:
+        """Keep a pause, or one that is lifted, in place of what was kept of the symbol."""
+        with self._store.writing() as connection:
+            pauses.keep(connection, pause)
+
+    def pause_of(self, symbol: str) -> SymbolPause | None:
+        """The last pause of a symbol, lifted or not."""
+        with self._store.reading() as connection:
+            return pauses.find(connection, symbol)
+
+    def pauses(self) -> list[SymbolPause]:
+        """Those that hold, by symbol."""
+        with self._store.reading() as connection:
+            return pauses.standing(connection)

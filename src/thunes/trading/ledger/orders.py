@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, select, update
+from sqlalchemy import Connection, Row, Select, Text, bindparam, func, select, type_coerce, update
 
 from thunes.errors import UsageError
 from thunes.exchange.orders import CLOSED, OrderState
@@ -33,7 +33,9 @@ NEWEST = (
     select(orders)
     .where(orders.c.strategy == bindparam("of_strategy"), orders.c.symbol == bindparam("of_symbol"))
     .where(orders.c.intended_ms >= bindparam("start_ms"))
+    .where(func.ltrim(type_coerce(orders.c.executed, Text), "0.") != "")  # more than 0, which has many forms
     .order_by(orders.c.intended_ms.desc(), orders.c.client_id.desc())
+    .limit(1)
 )
 RANK = {"PENDING_NEW": 0, "NEW": 1, "PARTIALLY_FILLED": 2} | dict.fromkeys(CLOSED, 3)
 
@@ -168,9 +170,9 @@ def orders_since(connection: Connection, start_ms: int) -> list[OrderRecord]:
 
 
 def last_executed(connection: Connection, strategy: str, symbol: str, start_ms: int) -> OrderRecord | None:
-    """The newest of a strategy that the exchange has executed, in part at least; most of the table is not read."""
-    rows = connection.execute(NEWEST, {"of_strategy": strategy, "of_symbol": symbol, "start_ms": start_ms})
-    return next((_record(row) for row in rows if row.executed > 0), None)
+    """The newest of a strategy that the exchange has executed, in part at least."""
+    found = _records(connection, NEWEST, of_strategy=strategy, of_symbol=symbol, start_ms=start_ms)
+    return found[0] if found else None
 
 
 def _records(connection: Connection, asked: Select[Any], **of: Any) -> list[OrderRecord]:

@@ -75,7 +75,10 @@ class ReserveFile:
             _sync(self._descriptor)
 
     def close(self) -> None:
-        os.close(self._descriptor)
+        """Let go of the file; once more does nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1
 
     def __enter__(self) -> ReserveFile:
         return self

@@ -5,6 +5,7 @@ Each is built once: to put one together costs more than to run it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -21,6 +22,12 @@ def insert_new(connection: Connection, table: Table, **values: Any) -> bool:
 def put(connection: Connection, table: Table, **values: Any) -> None:
     """Insert a row, or change the one of its primary key."""
     connection.execute(_putting(connection.dialect.name, table, tuple(values)), values)
+
+
+def put_all(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """`put` for several rows of the same columns, in one statement."""
+    if rows:
+        connection.execute(_putting(connection.dialect.name, table, tuple(rows[0])), rows)
 
 
 def put_later(connection: Connection, table: Table, order: str, **values: Any) -> bool:

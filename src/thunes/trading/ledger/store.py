@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -14,10 +15,13 @@ from thunes.clock import Clock
 from thunes.errors import DataError, LockHeld, NetworkError, ThunesError
 from thunes.storage.locking import locked
 from thunes.trading.ledger import schema
-from thunes.trading.ledger.engine import BUSY_WAIT, WRITES, connected
+from thunes.trading.ledger.connections import Connections
+from thunes.trading.ledger.engine import BUSY_WAIT, connected
 from thunes.trading.ledger.upgrade import OURS, Migrations, back_up, format_of, refuse_unknown, upgrade
 
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+LOG = 2 << 20  # bytes of SQLite's log, from which on it is folded into the file
+FOLDED = "INSERT INTO meta VALUES ('folded', '1') ON CONFLICT DO UPDATE SET value = value + 1"  # never the same twice
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -37,6 +41,7 @@ class Store:
         """
         self.environment = environment
         self._engine: Engine = connected(place)
+        self._connections = Connections(self._engine)
         self._path = self._file()
         if self._path is not None:
             _make_folder(self._path.parent)
@@ -49,7 +54,7 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one moment."""
-        with self._told(), self._engine.connect() as connection, connection.begin():
+        with self._told(), self._connections.transaction(writes=False) as connection:
             yield connection
 
     @contextmanager
@@ -58,14 +63,21 @@ class Store:
 
         Errors: `DataError` where it cannot be written, `NetworkError`, `LockHeld`.
         """
+        with self._told(), self._connections.transaction(writes=True) as connection:
+            yield connection
+
+    def tidy(self) -> None:
+        """Fold SQLite's log into its file when it has grown long; not for the order path, as it waits for the disk."""
+        if self._path is None or _size(self._path.with_name(f"{self._path.name}-wal")) < LOG:
+            return
         with self._told(), self._engine.connect() as connection:
-            connection = connection.execution_options(**{WRITES: True})
-            with connection.begin():
-                yield connection
+            driver: Any = connection.connection.driver_connection
+            driver.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+            driver.execute(FOLDED)  # the first write to a fresh log waits as well
 
     def close(self) -> None:
         """Give all connections back."""
-        self._engine.dispose()
+        self._connections.close()
 
     @property
     def place(self) -> str:
@@ -110,18 +122,27 @@ class Store:
         except IntegrityError:
             raise  # ours to mend, nothing that a user can
         except DBAPIError as error:
+            raise self._explained(error.orig) from error
+        except sqlite3.Error as error:
             raise self._explained(error) from error
 
-    def _explained(self, error: DBAPIError) -> ThunesError:
-        why = f"{self.place}: {str(error.orig).strip().splitlines()[0]}"
+    def _explained(self, error: BaseException | None) -> ThunesError:
+        why = f"{self.place}: {str(error).strip().splitlines()[0]}"
         if self._path is None:
             return NetworkError("E-LEDGER-DATABASE", f"the ledger's database failed, {why}.", "Is it running?")
-        number = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        number = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if number in BUSY:
             return LockHeld("E-LEDGER-BUSY", f"somebody else wrote for {BUSY_WAIT:.0f} s to {why}.", "Try again.")
         if number in DAMAGED:
             return DataError("E-LEDGER-DAMAGED", f"no ledger in {why}.", "Restore it from a backup.")
         return DataError("E-LEDGER-WRITE", f"cannot use the ledger {why}.", "Check space and rights.")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _make_folder(folder: Path) -> None:

@@ -170,6 +170,21 @@ class Latch:
 
 
 @dataclass(frozen=True)
+class SymbolPause:
+    """No entry in a symbol until a person has looked; `lifted_ms` says when one had."""
+
+    symbol: str
+    code: str
+    reason: str
+    since_ms: int
+    lifted_ms: int | None = None
+
+    @property
+    def holds(self) -> bool:
+        return self.lifted_ms is None
+
+
+@dataclass(frozen=True)
 class Anchor:
     """The last line of a chain of files, such as the audit trail, as it was told to the ledger."""
 
