@@ -27,6 +27,8 @@ from benchmarks.setting import ROOT, Setting
 from benchmarks.single import single
 from benchmarks.sweeps import against_vectorbt, growth, more_metrics
 from benchmarks.table import WIDTH, header, show
+from benchmarks.trading.orders import order_path
+from benchmarks.trading.trail import trail
 
 REAL = ROOT.parent / "shared" / "data" / "BTCUSDT-1h-2017-2022.parquet"
 PEERS = ("vectorbt", "backtesting", "backtrader")
@@ -44,6 +46,8 @@ CASES: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "engine": direct,
     "streams": streams,
     "candles": stepped,
+    "trading": order_path,
+    "trail": trail,
     "soak": exchange_memory,
 }
 LONG = ("soak",)  # by name only

@@ -132,15 +132,15 @@ ACCOUNT = (
 @pytest.mark.parametrize(
     ("make", "call", "holdings", "filter_"),
     [
-        (MAKE, ("BUY", "119.00", "0.05"), RICH, None),
-        (MAKE, ("BUY", "119.40", "0.05"), RICH, None),  # 120 less the margin of 0.5 %
-        (MAKE, ("BUY", "119.41", "0.05"), RICH, "PERCENT_PRICE_BY_SIDE"),
-        (MAKE, ("BUY", "50.25", "0.1"), RICH, None),
-        (MAKE, ("BUY", "50.24", "0.1"), RICH, "PERCENT_PRICE_BY_SIDE"),
-        (MAKE, ("SELL", "199", "0.05"), RICH, None),
-        (MAKE, ("SELL", "199.01", "0.05"), RICH, "PERCENT_PRICE_BY_SIDE"),
-        (MAKE, ("SELL", "80.4", "0.1"), RICH, None),
-        (MAKE, ("SELL", "80.39", "0.1"), RICH, "PERCENT_PRICE_BY_SIDE"),
+        (MAKE, ("BUY", "118.00", "0.05"), RICH, None),
+        (MAKE, ("BUY", "118.50", "0.05"), RICH, None),  # 120 less the margin of 1.25 %
+        (MAKE, ("BUY", "118.51", "0.05"), RICH, "PERCENT_PRICE_BY_SIDE"),
+        (MAKE, ("BUY", "50.63", "0.1"), RICH, None),
+        (MAKE, ("BUY", "50.62", "0.1"), RICH, "PERCENT_PRICE_BY_SIDE"),
+        (MAKE, ("SELL", "197.5", "0.05"), RICH, None),
+        (MAKE, ("SELL", "197.51", "0.05"), RICH, "PERCENT_PRICE_BY_SIDE"),
+        (MAKE, ("SELL", "81", "0.1"), RICH, None),
+        (MAKE, ("SELL", "80.99", "0.1"), RICH, "PERCENT_PRICE_BY_SIDE"),
         (MAKE, ("BUY", "100", "0.05"), RICH, None),  # its own price: no margin
         (MAKE, ("BUY", "100", "0.04999"), RICH, "NOTIONAL"),
         (MAKE, ("BUY", "100", "0.000009"), RICH, "LOT_SIZE"),

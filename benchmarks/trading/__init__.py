@@ -1,0 +1,1 @@
+"""The order path: how long from a decision to the wire, how many orders, what the trail costs."""
