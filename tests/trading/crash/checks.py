@@ -94,7 +94,8 @@ def _trail(post: Post, assignment: Assignment, kept: dict[str, OrderRecord]) -> 
     for name, record in kept.items():
         events = [entry.event for entry in post.trail.history().of(name)]
         kinds = [event.event for event in events]
-        if kinds.count("intent") != 1 or "outcome" not in kinds:
+        unsent = sum(event.event == "outcome" and event.result == "NOT_SENT" for event in events)
+        if not 1 <= kinds.count("intent") <= 1 + unsent or "outcome" not in kinds:  # what never left may go again
             yield f"the trail tells of {name}: {kinds}"
         trades = sorted(event.trade_id for event in events if event.event == "fill")
         booked = post.ledger.fills_of(SYMBOL, record.order_id) if record.order_id is not None else []
