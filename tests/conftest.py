@@ -25,7 +25,7 @@ LONG = (
     "kernels/", "research/test_sweep.py", "research/test_truth.py", "strategies/",
     "ops/test_parity.py", "simulator/engine/test_engine_machine.py", "simulator/feed/", "simulator/symbols/",
     "simulator/streams/test_books.py", "simulator/test_exchange_jumps.py", "simulator/server/test_",
-    "exchange/test_filters_agreement.py",
+    "exchange/test_filters_agreement.py", "trading/crash/", "risk/test_races.py",
 )  # fmt: skip
 
 # A first call may compile. Without a compiler it is the coverage that is asked for, not a counterexample.
