@@ -36,7 +36,7 @@ from thunes.cli import (
     walk_forward,
     why,
 )
-from thunes.cli.output import mark
+from thunes.cli.output import mark, shown
 from thunes.errors import DataError, ThunesError
 
 EXIT_CODES = (
@@ -110,7 +110,7 @@ def _run(argv: Sequence[str] | None) -> int:
         return _complain(str(error), error.exit_code)
     except typer.TyperException as error:
         return _complain(_usage_line(error), error.exit_code)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):  # typer turns the one into the other, but not everywhere
         code = INTERRUPTED
     except BrokenPipeError:
         return _close_stdout()
@@ -137,8 +137,7 @@ def _note(message: Warning | str, *_: object, **__: object) -> None:
 
 def _complain(line: str, code: int) -> int:
     """One line on stderr; a control byte, which a file's header may hold, must not reach the terminal."""
-    shown = "".join(character if character.isprintable() else "?" for character in " ".join(line.split()))
-    sys.stderr.write(f"{mark('✗', 'x')} {shown}\n")
+    sys.stderr.write(f"{mark('✗', 'x')} {shown(' '.join(line.split()))}\n")
     return code
 
 

@@ -30,13 +30,16 @@ def flatten(
 
     Example: thunes flatten BTCUSDT --yes
     """
-    from thunes.cli.options import confirm
+    from thunes.cli.options import confirm, said
     from thunes.cli.output import console, emit_json, talk
     from thunes.cli.wing import in_environment
+    from thunes.errors import UsageError
 
+    if symbol == "":  # a script's variable that is not set must not sell everything
+        raise UsageError("E-FLATTEN-SYMBOL", "the symbol is empty.", "Name one, or give none for all that is held.")
     settings = in_environment(environment)
     confirm(f"Open orders are cancelled and {symbol or 'everything held'} is sold", settings.environment, yes=yes)
-    done, untold, state = _flattened(settings, symbol, reason)
+    done, untold, state = _flattened(settings, symbol, said(reason))
     if as_json:
         rows = [asdict(one) for one in done]
         emit_json("flatten", {"environment": settings.environment, "symbols": rows, "untold": untold, "state": state})
@@ -49,7 +52,7 @@ def flatten(
 
 
 def _flattened(settings: Settings, symbol: str | None, reason: str) -> tuple[list[Flattened], list[str], str]:
-    from thunes.cli.wing import connected
+    from thunes.cli.wing import connected, require_market
 
     done: list[Flattened] = []
     untold: list[str] = []
@@ -57,6 +60,8 @@ def _flattened(settings: Settings, symbol: str | None, reason: str) -> tuple[lis
     for artefact in _markets(settings, symbol):
         with connected(settings, lambda artefact=artefact: artefact) as wing:  # type: ignore[misc]
             symbols = [symbol] if symbol else [artefact.symbol] if artefact else None
+            if symbol:
+                require_market(wing, symbol)
             found, left_out = _run(wing, symbols, reason)
             state = wing.risk.get_risk_status()["state"]
             done, untold = [*done, *found], [*untold, *left_out]

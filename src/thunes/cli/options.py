@@ -48,19 +48,27 @@ def confirm(action: str, environment: str, *, yes: bool) -> None:
         return
     sys.stderr.write(f"{action} in {environment}. Type {environment} to go on: ")  # stdout is for the result
     sys.stderr.flush()
-    if sys.stdin.readline().strip() != environment:
+    answer = sys.stdin.readline() if sys.stdin else ""  # None where it was closed
+    if not answer.endswith("\n"):  # nobody pressed return: what follows begins its own line
+        sys.stderr.write("\n")
+    if answer.strip() != environment:
         raise UsageError("E-CONFIRM", "not confirmed: nothing was done.", f"Type {environment}, or give --yes.")
 
 
+def said(text: str) -> str:
+    """Words from the command line as they can be kept: a byte that is no text becomes a question mark."""
+    return text.encode(errors="replace").decode()
+
+
 def money_of(name: str, text: str) -> Decimal:
-    """An amount above 0. `UsageError` for anything else."""
+    """An amount above 0, in plain digits. `UsageError` for anything else."""
     from thunes.errors import UsageError
 
     try:
         number = Decimal(text)
     except InvalidOperation:
         number = Decimal("NaN")
-    if not number.is_finite() or number <= 0:
+    if not text.isascii() or "_" in text or not number.is_finite() or number <= 0:
         raise UsageError("E-AMOUNT", f"{name} {text!r} is no amount.", "Give a number above 0, such as 25.")
     return number
 

@@ -67,12 +67,13 @@ def preview(
 
 def _previewed(settings: Settings, symbol: str, side: str, money: Decimal) -> Preview:
     from thunes.cli.limits import check_order_size
-    from thunes.cli.wing import artefact_of, connected
+    from thunes.cli.wing import artefact_of, connected, require_market
     from thunes.trading.preview import preview
 
     check_order_size(settings)
     with connected(settings, lambda: artefact_of(settings, symbol)) as wing:
         assert wing.venue is not None
+        require_market(wing, symbol)
         return preview(wing.venue, wing.risk, symbol, side, money)  # type: ignore[arg-type]  # looked at above
 
 
@@ -136,6 +137,8 @@ def balance(environment: Environment = None, as_json: Json = False) -> None:
     console.print(_table(("asset", "free", "locked", "expected"), rows, right=(1, 2, 3)))
     worth = f"; equity {_short(equity[0].equity)}" if equity else ""
     console.print(f"Told at {iso(told_ms)}, {_age(age)} ago{worth}.", markup=False)
+    if any(row["free"] + row["locked"] != row["expected"] for row in rows):
+        console.print("The ledger expects otherwise: an order was filled since then, or see thunes why.", markup=False)
 
 
 def orders(

@@ -35,6 +35,11 @@ def _as_text(value: Any) -> str:
     raise TypeError(f"no JSON form for {type(value).__name__}")
 
 
+def shown(line: str) -> str:
+    """The line without what a terminal would obey: what people, exchanges and files say may hold control characters."""
+    return "".join(character if character.isprintable() else "?" for character in line)
+
+
 def mark(symbol: str, ascii_form: str) -> str:
     """The symbol where stderr can write it, else its ASCII form."""
     try:

@@ -111,10 +111,16 @@ def _line(done: Pass) -> str:
 
     seen = f"bar {iso(done.bar_ms)}, wanted {done.exposure:f}, held {done.held:f}, equity {done.equity:f}"
     if done.order is None:
-        return f"{seen}: no order: {done.reason} [{done.code}]"
+        return f"{seen}: {_none(done)}"
     order = done.order
     became = f"{order.status or order.outcome} {order.intent.client_id}"
     return f"{seen}: {order.intent.ticket.side} {order.executed:f} for {order.quote_executed:f}: {became}"
+
+
+def _none(done: Pass) -> str:
+    """Why there is no order; a refusal's reason has its code already."""
+    code = f"[{done.code}]"
+    return f"no order: {done.reason}" + ("" if done.reason.endswith(code) else f" {code}")
 
 
 def _tradable(settings: Settings) -> Settings:
@@ -218,13 +224,13 @@ def _order(done: Pass) -> dict[str, Any] | None:
 
 
 def _print(artefact: Artefact, done: Pass) -> None:
-    from thunes.cli.output import console
+    from thunes.cli.output import console, shown
     from thunes.clock import iso
 
     head = f"{iso(done.bar_ms)}  {artefact.strategy} {artefact.symbol} {artefact.interval}"
     console.print(f"{head}  wanted {done.exposure:f}, held {done.held:f}", markup=False, soft_wrap=True)
     if done.order is None:
-        console.print(f"  no order: {done.reason} [{done.code}]", markup=False, soft_wrap=True)
+        console.print(f"  {shown(_none(done))}", markup=False, soft_wrap=True)
         return
     order = done.order
     became = f"{order.status or order.outcome} ({order.intent.client_id})"

@@ -57,10 +57,12 @@ def kill(
 
     Example: thunes kill "the market has gone mad"
     """
+    from thunes.cli.options import said
     from thunes.cli.output import console, emit_json, talk
     from thunes.cli.wing import in_environment, operator
     from thunes.errors import UsageError
 
+    reason = said(reason)  # else it could not be written down, and nothing would be stopped
     if not reason.strip():
         raise UsageError("E-RISK-REASON", "no reason is given.", 'Say why: thunes kill "REASON".')
     settings = in_environment(environment)
@@ -106,13 +108,13 @@ def resume(
 
     Example: thunes resume --reason "looked at it" --budget 10
     """
-    from thunes.cli.options import confirm, money_of
+    from thunes.cli.options import confirm, money_of, said
     from thunes.cli.output import console, emit_json
     from thunes.cli.wing import in_environment
 
     settings, money = in_environment(environment), money_of("the budget", budget)
     confirm("Trading resumes", settings.environment, yes=yes)
-    standing, flows = _resumed(settings, reason, money, adopt=adopt)
+    standing, flows = _resumed(settings, said(reason), money, adopt=adopt)
     if as_json:
         told = {"state": standing.state, "code": standing.code, "reason": standing.reason, "actor": standing.actor}
         rows = [asdict(flow) for flow in flows]
@@ -149,7 +151,9 @@ def _adopted(settings: Settings, wing: Wing, actor: str) -> list[Flow]:
 
 
 def _status_lines(environment: str, status: RiskStatus, limits: RiskLimits) -> Iterator[str]:
-    yield f"{environment} is {status['state']}" + (f": {status['reason']}" if status["reason"] else "")
+    from thunes.cli.output import shown
+
+    yield f"{environment} is {status['state']}" + (f": {shown(status['reason'])}" if status["reason"] else "")
     for name in SHOWN:
         value = status[name]  # type: ignore[literal-required]
         yield f"  {name:<{WIDTH}}  {_plain(value)}"

@@ -26,8 +26,8 @@ def unpause(
     """
     from dataclasses import asdict
 
-    from thunes.cli.options import confirm
-    from thunes.cli.output import console, emit_json
+    from thunes.cli.options import confirm, said
+    from thunes.cli.output import console, emit_json, shown
     from thunes.cli.wing import in_environment, opened
     from thunes.clock import iso
 
@@ -36,14 +36,14 @@ def unpause(
         if symbol is not None:
             _require(wing, symbol, reason)
             confirm(f"Entries of {symbol} resume", settings.environment, yes=yes)
-            _lift(wing, symbol, reason)
+            _lift(wing, symbol, said(reason))
         left = wing.ledger.pauses()
     if as_json:
         emit_json("unpause", {"environment": settings.environment, "paused": [asdict(pause) for pause in left]})
         return
     for pause in left:
         told = f"{pause.symbol}: paused since {iso(pause.since_ms)}: {pause.reason} [{pause.code}]"
-        console.print(told, markup=False, soft_wrap=True)
+        console.print(shown(told), markup=False, soft_wrap=True)
     if not left:
         console.print(f"Nothing is paused in {settings.environment}.", markup=False)
 
@@ -54,7 +54,7 @@ def _require(wing: Wing, symbol: str, reason: str) -> SymbolPause:
 
     pause = wing.ledger.pause_of(symbol)
     if pause is None or not pause.holds:
-        raise UsageError("E-PAUSE-NONE", f"{symbol} is not paused.", "thunes unpause lists what is.")
+        raise UsageError("E-PAUSE-NONE", f"{symbol!r} is not paused.", "thunes unpause lists what is.")
     if not reason.strip():
         raise UsageError("E-PAUSE-REASON", "no reason is given.", 'Say why: --reason "…".')
     return pause

@@ -27,7 +27,7 @@ def why(
     Example: thunes why BTCUSDT --at 2023-09-14T03:00
     """
     from thunes.audit.history import History
-    from thunes.cli.output import console, emit_json
+    from thunes.cli.output import console, emit_json, shown
     from thunes.cli.wing import in_environment
     from thunes.clock import to_ms
     from thunes.errors import DataError
@@ -38,13 +38,13 @@ def why(
     found = explain(History(settings.state_dir / "logs"), settings.environment, symbol, bar)
     if found is None:
         when = f" at {at}" if at else ""
-        told = f"the audit trail of {settings.environment} has no decision on {symbol}{when}."
+        told = f"the audit trail of {settings.environment} has no decision on {symbol!r}{when}."
         raise DataError("E-WHY-NONE", told, "thunes audit tail shows what it has.")
     if as_json:
         emit_json("why", {"environment": settings.environment, **_document(found)})
         return
     for line in _lines(found):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(shown(line), markup=False, soft_wrap=True)
 
 
 def _document(found: Ladder) -> dict[str, Any]:

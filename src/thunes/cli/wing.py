@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from thunes.audit.lines import Head
     from thunes.audit.trail import Trail
     from thunes.clock import Clock
+    from thunes.exchange.binance.shared import Shared
     from thunes.exchange.binance.venue import BinanceVenue
     from thunes.model import Candles
     from thunes.risk.events import RiskEvent
@@ -109,7 +110,10 @@ def promoted_store(settings: Settings) -> Promoted:
 
     store = Promoted(settings.state_dir / folder_of(settings.environment), SystemClock())
     if not store.slots():
-        hint = "Promote something first: thunes promote --strategy sma_cross --data synthetic:7,edge=2 --last 26280"
+        # Where prices are real, what was judged on made-up ones is refused.
+        real = settings.environment != "sim"
+        first, data = (f"ENVIRONMENT={settings.environment} ", "archive") if real else ("", "synthetic:7,edge=2")
+        hint = f"Promote something first: {first}thunes promote --strategy sma_cross --data {data} --last 26280"
         raise DataError("E-NO-ARTEFACT", f"nothing is promoted for {settings.environment}.", hint)
     return store
 
@@ -133,8 +137,10 @@ def risk_alone(settings: Settings, tell: Callable[[RiskEvent], None] = lambda _:
 
 
 @contextmanager
-def opened(settings: Settings, clock: Clock | None = None) -> Iterator[Wing]:
-    """Everything that remembers, without an exchange: what questions need. Errors: those of ledger, risk and trail."""
+def opened(settings: Settings, clock: Clock | None = None, shared: Shared | None = None) -> Iterator[Wing]:
+    """Everything that remembers, without an exchange: what questions need. Errors: those of ledger, risk and trail.
+
+    `shared`: of the exchange's venues; risk looks at its circuit breaker of entries."""
     from thunes.audit.redaction import secrets_of
     from thunes.audit.trail import Trail
     from thunes.cli.limits import limits_of
@@ -157,9 +163,18 @@ def opened(settings: Settings, clock: Clock | None = None) -> Iterator[Wing]:
                 on_head=lambda head: _kept(ledger, head.seq, head.hash),
             )
         )
-        risk = RiskManager(limits_of(settings), RiskStore(folder), clock, _told(trail))
-        reserve = ReserveFile(folder / "reserve")
+        risk = RiskManager(
+            limits_of(settings), RiskStore(folder), clock, _told(trail), breaker=lambda: _breaker_of(shared)
+        )
+        reserve = life.enter_context(ReserveFile(folder / "reserve"))
         yield Wing(settings.environment, clock, ledger, risk, trail, reserve)
+
+
+def _breaker_of(shared: Shared | None) -> str:
+    """How the circuit breaker of entries stands."""
+    from thunes.exchange.binance.venue import ENTRIES
+
+    return "closed" if shared is None else shared.monitor.breaker(ENTRIES).state
 
 
 def _kept_head(ledger: Ledger) -> Head | None:
@@ -224,7 +239,8 @@ def embedded(settings: Settings, artefact: Artefact) -> Iterator[Wing]:
     with ExitStack() as life:
         exchange = life.enter_context(_played(settings, artefact, candles))
         clock = ExchangeClock(exchange)
-        wing = life.enter_context(opened(settings, clock))
+        shared = Shared(clock, counts=False)
+        wing = life.enter_context(opened(settings, clock, shared))
         venue = BinanceVenue(
             exchange.http_url,
             SecretStr(KEY),
@@ -232,7 +248,7 @@ def embedded(settings: Settings, artefact: Artefact) -> Iterator[Wing]:
             clock,
             source=candles.source,
             mount=lambda session: session.mount(exchange.http_url, exchange.adapter()),
-            shared=Shared(clock, counts=False),
+            shared=shared,
         )
         life.callback(venue.close)
         yield replace(wing, venue=venue, exchange=exchange)
@@ -252,6 +268,9 @@ def _played(settings: Settings, artefact: Artefact, candles: Candles) -> LocalEx
             raise
         told = f"artefact {artefact.id} was judged on other candles than those that {folder} began with."
         hint = "Give it a STATE_DIR of its own, or roll back: thunes promoted rollback."
+        if "candles" not in error.message.rpartition(": ")[2]:  # what differs, by name
+            told = f"{folder} was begun by another version of thunes, whose exchange is not this one's."
+            hint = "Go on with that version, or give a new STATE_DIR."
         raise DataError("E-PAPER-MARKET", told, hint) from error
 
 
@@ -287,15 +306,16 @@ def on_testnet(settings: Settings) -> Iterator[Wing]:
         hint = "Set BINANCE_TESTNET_API_KEY and BINANCE_TESTNET_API_SECRET in .env."
         raise SettingsError("E-SETTINGS-KEYS", "testnet needs its keys.", hint)
     clock = SystemClock()
+    shared = Shared(clock, state_folder(settings))
     with (
-        opened(settings, clock) as wing,
+        opened(settings, clock, shared) as wing,
         BinanceVenue(
             settings.binance_testnet_url,
             key,
             secret,
             clock,
             data_url=settings.binance_data_url,
-            shared=Shared(clock, state_folder(settings)),
+            shared=shared,
         ) as venue,
     ):
         yield replace(wing, venue=venue)
@@ -311,6 +331,20 @@ def connected(settings: Settings, artefact: Callable[[], Artefact]) -> AbstractC
         return on_testnet(settings)
     told = f"there is no exchange to ask in {settings.environment}."
     raise UsageError("E-PAPER-ENVIRONMENT", told, "Give --environment sim or testnet.")
+
+
+def require_market(wing: Wing, symbol: str) -> None:
+    """`UsageError` for a symbol that the embedded exchange does not list, `DataError` for one that it lists and does
+    not play: it has no price there. Of other exchanges nothing is asked."""
+    from thunes.errors import DataError
+
+    if wing.exchange is None or wing.venue is None:
+        return
+    wing.venue.rules(symbol)
+    played = wing.exchange.parts.exchange.feed.symbols
+    if symbol not in played:
+        told = f"the embedded exchange plays {', '.join(played)}; nothing is promoted for {symbol}."
+        raise DataError("E-NO-MARKET", told, "See thunes promoted list.")
 
 
 def operator() -> str:
