@@ -77,6 +77,19 @@ def test_what_was_bought_and_never_booked_is_sold_too(open_desk: OpenDesk) -> No
     assert desk.ledger.reconcile(desk.venue.balances()) == []
 
 
+def test_an_order_of_unknown_fate_is_named_as_a_problem(open_desk: OpenDesk) -> None:
+    """It may still turn out to have bought: a person who is told that all is flat would look away."""
+    desk = open_desk(script((0, 0.0)))
+    desk.run()
+    name = client_order_id("scripted", "BTCUSDT", 1, "BUY")
+    ticket = OrderTicket("BTCUSDT", "BUY", "MARKET", name, D("0.01"))
+    desk.ledger.intend(Intent(ticket, "scripted", 1, desk.exchange.now_ms))  # and nobody knows whether it was sent
+    (done,) = flattener(desk).run(None, "a person", "a test")
+    assert (done.sold, name in done.problem) == (0, True)
+    (again,) = flattener(desk).run(["BTCUSDT"], "a person", "a test")
+    assert again.problem == ""
+
+
 def test_without_a_trail_the_reserve_file_has_the_intent(open_desk: OpenDesk) -> None:
     desk = open_desk(script((0, 1.0), (1, 0.0)))
     desk.run()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.trading.desk import OpenDesk, script
+from tests.trading.desk import D, OpenDesk, script
 
 from thunes.audit.verify import verify
 from thunes.errors import DataError
+from thunes.trading.mending import mend
 
 pytestmark = pytest.mark.loopback  # python-binance opens a socket pair even where nothing is sent
 STEPS = [
@@ -28,12 +30,7 @@ class Killed(Exception):
 @pytest.mark.parametrize("at", STEPS)
 def test_a_pass_that_broke_off_is_finished_by_the_next(open_desk: OpenDesk, at: str) -> None:
     desk = open_desk(script((0, 1.0)))
-
-    def end(step: str) -> None:
-        if step == at:
-            raise Killed
-
-    desk.step = end
+    desk.step = _end_at(at)
     with pytest.raises(Killed):
         desk.run()
     desk.step = lambda _: None
@@ -49,6 +46,34 @@ def test_a_pass_that_broke_off_is_finished_by_the_next(open_desk: OpenDesk, at: 
     told = [entry.event.event for entry in desk.trail.history().of(name)]
     assert [told.count(kind) for kind in ("intent", "fill")] == [1, 1]
     assert "outcome" in told
+
+
+@pytest.mark.covers("fault 1")
+def test_an_order_under_way_whose_room_was_lost_counts_again(open_desk: OpenDesk) -> None:
+    """Risk's book is not synced on the way: after a power cut it may know nothing of what the trail and ledger know."""
+    desk = open_desk(script((0, 1.0)))
+    desk.step = _end_at("settle")
+    with pytest.raises(Killed):
+        desk.run()
+    (held,) = desk.risk.reservations()
+    desk.risk.release(held.client_order_id)
+    for _ in range(2):
+        mend(desk.ledger, desk.risk, desk.trail, desk.exchange.now_ms)
+    (again,) = desk.risk.reservations()
+    assert (again.client_order_id, again.notional, again.strategy) == (held.client_order_id, D(100), "scripted")
+    desk.step = lambda _: None
+    desk.again()
+    desk.run()
+    assert desk.risk.reservations() == ()
+    assert desk.ledger.count_open_positions() == 1
+
+
+def _end_at(at: str) -> Callable[[str], None]:
+    def end(step: str) -> None:
+        if step == at:
+            raise Killed
+
+    return end
 
 
 @pytest.mark.covers("fault 1")

@@ -150,9 +150,12 @@ def test_the_trail_tells_the_whole_story_and_verifies(open_desk: OpenDesk, tmp_p
     assert told[:3] == ["intent", "outcome", "fill"]
 
 
-def test_one_write_before_the_wire_and_one_after(open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk, syncs, at = open_desk(script((0, 1.0), (1, 0.0))), list[str](), ["start"]
-    desk.run()  # files exist
+@pytest.mark.parametrize(("bars", "code"), [(1, "E-EXIT"), (2, "E-ENTRY")])
+def test_one_write_before_the_wire_and_one_after(
+    open_desk: OpenDesk, monkeypatch: pytest.MonkeyPatch, bars: int, code: str
+) -> None:
+    desk, syncs, at = open_desk(script((0, 1.0), (1, 0.0), (2, 1.0))), list[str](), ["start"]
+    desk.run(bars)  # files exist
     sync = os.fdatasync
 
     def counted(descriptor: int) -> None:
@@ -163,8 +166,9 @@ def test_one_write_before_the_wire_and_one_after(open_desk: OpenDesk, monkeypatc
     for name in ("fsync", "fdatasync"):  # whoever else would sync
         monkeypatch.setattr(os, name, counted)
     desk.step = lambda step: at.__setitem__(0, step)
-    assert desk.run().code == "E-EXIT"
-    before, after = ("intent", "trail told", "submit", "wire"), ("settle", "booked", "risk told")
+    assert desk.run().code == code
+    before = ("decide", "prepare", "intent", "trail told", "submit", "wire")
+    after = ("settle", "booked", "risk told", "done")
     assert [sum(syncs.count(step) for step in steps) for steps in (before, after)] == [1, 1]
 
 

@@ -58,12 +58,16 @@ class RiskManager:
         denial = self._asked(request, ASKED if action == "entry" else RULES["exit"])
         return denial is None, str(denial or "")
 
-    def preview(self, request: RiskRequest) -> tuple[Check, ...]:
-        """Each rule with value, bound, passed or not; the first that fails would decide."""
+    def preview(self, request: RiskRequest, equity: Decimal | None = None) -> tuple[Check, ...]:
+        """Each rule with value, bound, passed or not; the first that fails would decide.
+
+        `equity`: what the account is worth, where no mark has told it yet; it is not kept."""
         try:
             book, now = self._book.seen()
         except RiskError as e:
             return (Check("state", "E-RISK-HALTED", "unreadable", "ACTIVE", passed=False, text=str(e)),)
+        if equity is not None and book.equity is None:
+            book = changes.marked(book, equity, {})
         return ladder(RULES[request.action], Case(request, book, self.limits, now))
 
     def reserve(self, request: RiskRequest) -> Reservation | Denial:

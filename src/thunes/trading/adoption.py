@@ -14,6 +14,7 @@ from thunes.trading.ledger.ledger import Ledger
 from thunes.trading.ledger.values import Difference, Flow
 from thunes.trading.recovery import Recovery
 from thunes.trading.story import Story
+from thunes.trading.worth import holding
 
 
 def adopt(
@@ -31,28 +32,38 @@ def adopt(
     actual, now = venue.balances(), venue.server_time()
     if ledger.open_account(actual):
         return []
-    made = [_flow(venue, found, quote, now) for found in ledger.reconcile(actual)]
-    for flow in made:
-        trail.append_many([_told(flow, actor)])
-        ledger.record_flow(flow)
-        if flow.value is not None:
-            risk.on_external_flow(flow.value, flow.reference)
-    return made
+    return [_adopted(found, venue, ledger, risk, trail, quote, now, actor) for found in ledger.reconcile(actual)]
 
 
-def _flow(venue: Venue, found: Difference, quote: str, now: int) -> Flow:
-    value = _value(venue, found, quote)
-    return Flow(f"adjustment:{now}:{found.asset}", "adjustment", found.asset, found.amount, now, value)
+def _adopted(
+    found: Difference, venue: Venue, ledger: Ledger, risk: RiskManager, trail: Story, quote: str, now: int, actor: str
+) -> Flow:
+    price = _price(venue, found.asset, quote)
+    value = None if price is None else found.amount * price
+    flow = Flow(f"adjustment:{now}:{found.asset}", "adjustment", found.asset, found.amount, now, value)
+    trail.append_many([_told(flow, actor)])
+    ledger.record_flow(flow)
+    if price is not None and (ours := _ours(ledger, found, quote)):
+        risk.on_external_flow(ours * price, flow.reference)
+    return flow
 
 
-def _value(venue: Venue, found: Difference, quote: str) -> Decimal | None:
-    """In quote; None where the exchange has no price for it."""
-    if found.asset == quote:
-        return found.amount
+def _price(venue: Venue, asset: str, quote: str) -> Decimal | None:
+    """In quote; None where the exchange tells none."""
+    if asset == quote:
+        return Decimal(1)
     try:
-        return found.amount * venue.average_price(found.asset + quote)
+        return venue.average_price(asset + quote)
     except ThunesError:
         return None
+
+
+def _ours(ledger: Ledger, found: Difference, quote: str) -> Decimal:
+    """The part of a difference that equity shows: of coins, what came to or went from those that we bought."""
+    if found.asset == quote:
+        return found.amount
+    held = holding(ledger, found.asset + quote)
+    return min(found.actual, held) - min(found.expected, held)
 
 
 def _told(flow: Flow, actor: str) -> ExternalFlow:

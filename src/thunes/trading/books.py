@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 from thunes.audit.events import Event
 from thunes.errors import NetworkError
 from thunes.exchange.filters.rules import SymbolRules
-from thunes.exchange.orders import Balance, Fill
+from thunes.exchange.orders import Fill
 from thunes.exchange.outcomes import Accepted, Outcome
 from thunes.exchange.venue import Venue
 from thunes.risk.manager import RiskManager
@@ -28,24 +27,6 @@ Step = Callable[[str], None]  # told before each step: where tests kill the proc
 
 def unwatched(_: str) -> None:
     """Nobody looks at the steps."""
-
-
-@dataclass(frozen=True)
-class Worth:
-    """An account as it stands, in a symbol's quote asset: `equity` with what is locked, `cash` free alone."""
-
-    balances: dict[str, Balance]
-    equity: Decimal
-    cash: Decimal
-    base_free: Decimal
-    base_total: Decimal
-
-
-def worth(rules: SymbolRules, balances: dict[str, Balance], price: Decimal) -> Worth:
-    """What an account's two assets of a symbol are worth at a price; other assets do not count."""
-    nothing = Balance("", ZERO, ZERO)
-    base, quote = balances.get(rules.base, nothing), balances.get(rules.quote, nothing)
-    return Worth(balances, quote.total + base.total * price, quote.free, base.free, base.total)
 
 
 def least_sellable(rules: SymbolRules, price: Decimal) -> Decimal:
@@ -115,18 +96,31 @@ class Books:
 
 
 def risk_fills(ledger: Ledger, symbol: str, booked: Sequence[BookedFill]) -> list[RiskFill]:
-    """Booked fills of a symbol as risk wants them, with what the ledger holds after them."""
+    """Booked fills of a symbol as risk wants them, each with what was held after it: the last ones of the ledger's."""
     position = ledger.position(symbol)
     held = position.quantity if position else ZERO
-    return [
-        RiskFill(
-            symbol=symbol,
-            trade_id=one.fill.trade_id,
-            side=one.fill.side,
-            price=one.fill.price,
-            quantity=one.fill.quantity,
-            fee=one.commission_value or ZERO,
-            held=held,
-        )
-        for one in booked
-    ]
+    told: list[RiskFill] = []
+    for one in reversed(booked):
+        told.insert(0, _risk_fill(one, max(ZERO, held)))
+        held -= _brought(one.fill)
+    return told
+
+
+def _risk_fill(one: BookedFill, held: Decimal) -> RiskFill:
+    fill = one.fill
+    return RiskFill(
+        symbol=fill.symbol,
+        trade_id=fill.trade_id,
+        side=fill.side,
+        price=fill.price,
+        quantity=fill.quantity,
+        fee=one.commission_value or ZERO,
+        held=held,
+    )
+
+
+def _brought(fill: Fill) -> Decimal:
+    """Base that a trade brought, or took. Only what is bought pays in base, whose name the symbol begins with."""
+    if fill.side == "SELL":
+        return -fill.quantity
+    return fill.quantity - (fill.commission if fill.symbol.startswith(fill.commission_asset) else ZERO)

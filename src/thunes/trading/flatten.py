@@ -34,6 +34,7 @@ from thunes.trading.ledger.reserve_file import ReserveFile
 from thunes.trading.ledger.values import Intent, OrderRecord
 from thunes.trading.recovery import Recovery
 from thunes.trading.story import Story
+from thunes.trading.worth import holding
 
 MINUTE = 60_000  # ms
 MOST_SALES = 10  # of one symbol: the largest market order may be smaller than the position, the book thin
@@ -108,7 +109,7 @@ class Flattener:
         try:
             return self._one(symbol)
         except UsageError as error:
-            left = self._left(symbol)
+            left = holding(self._ledger, symbol)
             if error.code != "E-SYMBOL-UNKNOWN" or not left:
                 raise
             return Flattened(symbol, left=left, problem="the exchange lists it no more")
@@ -130,13 +131,12 @@ class Flattener:
             if record.executed == 0:
                 done = replace(done, problem=f"{record.outcome}, {record.status or 'no status'} {record.note}".strip())
                 break
-        return replace(done, left=self._left(symbol))
+        return replace(done, left=holding(self._ledger, symbol), problem=done.problem or self._doubt(symbol))
 
-    def _left(self, symbol: str) -> Decimal:
-        position = self._ledger.position(symbol)
-        if position is not None:
-            return position.quantity
-        return next((dust.quantity for dust in self._ledger.dust() if dust.symbol == symbol), ZERO)
+    def _doubt(self, symbol: str) -> str:
+        """In words, where an order may still turn out to have bought or sold."""
+        open_ones = [one.intent.client_id for one in self._ledger.open_intents() if one.intent.ticket.symbol == symbol]
+        return f"what became of {', '.join(open_ones)} is not known yet" if open_ones else ""
 
     def _cancel(self, rules: SymbolRules, order: OrderState) -> bool:
         """Whether it is over now; one that filled meanwhile is."""

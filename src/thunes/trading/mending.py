@@ -16,8 +16,9 @@ from thunes.audit.history import Entry, History
 from thunes.exchange.orders import OrderTicket
 from thunes.risk.book import Position as RiskPosition
 from thunes.risk.manager import RiskManager
+from thunes.risk.request import RiskRequest
 from thunes.trading import story
-from thunes.trading.books import risk_fills
+from thunes.trading.books import ZERO, risk_fills
 from thunes.trading.ledger.ledger import Ledger
 from thunes.trading.ledger.values import Intent, OrderRecord, Position
 from thunes.trading.story import Story
@@ -36,7 +37,7 @@ class ReadableStory(Story, Protocol):
 def mend(ledger: Ledger, risk: RiskManager, trail: ReadableStory, now_ms: int) -> None:
     """Make ledger, trail and risk know the same orders. Once more changes nothing. Errors: those of each book."""
     told = {kind: dict[str, list[Event]]() for kind in KINDS}
-    for entry in _recent(trail.history(), now_ms - LOOK_BACK_MS):
+    for entry in _recent(trail.history(), ledger.environment, now_ms - LOOK_BACK_MS):
         event = entry.event
         told[event.event].setdefault(event.id, []).insert(0, event)
         if isinstance(event, Told) and event.purpose != "cancel":
@@ -47,6 +48,8 @@ def mend(ledger: Ledger, risk: RiskManager, trail: ReadableStory, now_ms: int) -
         trail.append_many([*missing, Repair(id="trader", reason="the ledger knew of what the trail did not")])
     for held in risk.reservations():
         _free(ledger, risk, held.client_order_id)
+    for record in ledger.open_intents():
+        _hold(risk, record)
     _tell_risk(ledger, risk, now_ms - LOOK_BACK_MS)
     risk.adopt({one.symbol: _position(one) for one in ledger.positions()})
 
@@ -68,6 +71,15 @@ def _free(ledger: Ledger, risk: RiskManager, name: str) -> None:
         risk.release(name)
 
 
+def _hold(risk: RiskManager, record: OrderRecord) -> None:
+    """Room for an entry that is under way and may have lost its own; one that has it keeps it as it is."""
+    intent, ticket = record.intent, record.intent.ticket
+    notional = ticket.quote_quantity or (ticket.quantity or ZERO) * (ticket.price or ZERO)
+    if ticket.side == "BUY" and notional:
+        request = RiskRequest(intent.client_id, ticket.symbol, "entry", notional, intent.strategy, intent.bar_ms)
+        risk.restore(request)
+
+
 def _tell_risk(ledger: Ledger, risk: RiskManager, since_ms: int) -> None:
     """Tell the recent trades: an exit holds no room by which it could be missed. A trade told twice counts once."""
     ours = [one for one in ledger.fills(since_ms) if not one.external]
@@ -75,8 +87,11 @@ def _tell_risk(ledger: Ledger, risk: RiskManager, since_ms: int) -> None:
         risk.filled("", *risk_fills(ledger, symbol, [one for one in ours if one.fill.symbol == symbol]), done=False)
 
 
-def _recent(history: History, since_ms: int) -> Iterator[Entry]:
+def _recent(history: History, environment: str, since_ms: int) -> Iterator[Entry]:
+    """Newest first, of this environment: others tell of other accounts, by other clocks, in the same trail."""
     for entry in history.backwards(*KINDS):
+        if entry.env != environment:
+            continue
         if entry.ts < since_ms:
             return
         yield entry

@@ -14,10 +14,10 @@ from thunes.exchange.filters.rules import SymbolRules
 from thunes.exchange.orders import Quote
 from thunes.model import Candles, Float1D
 from thunes.strategies.base import Strategy, evaluate
-from thunes.trading.books import Worth
 from thunes.trading.decision import Plan, Sizing
 from thunes.trading.ledger.values import BookedFill, OrderRecord
 from thunes.trading.recovery import Recovered
+from thunes.trading.worth import Worth
 
 MILLIONTH = Decimal("0.000001")
 

@@ -9,13 +9,14 @@ from thunes.audit.events import Check
 from thunes.exchange.filters.conditions import Holdings, Prices
 from thunes.exchange.filters.prepare import ExchangeFilters
 from thunes.exchange.filters.verdict import Denied
-from thunes.exchange.orders import OrderTicket, Quote, Side
+from thunes.exchange.orders import Balance, OrderTicket, Quote, Side
 from thunes.exchange.venue import Venue
 from thunes.risk import request as risk_request
 from thunes.risk.manager import RiskManager
 from thunes.risk.request import RiskRequest
 from thunes.trading import story
-from thunes.trading.books import Worth, worth
+
+ZERO = Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -36,28 +37,21 @@ class Preview:
 
 
 def preview(venue: Venue, risk: RiskManager, symbol: str, side: Side, amount: Decimal) -> Preview:
-    """Nothing is sent and no room is taken. Errors: `UsageError` for a symbol that the exchange does not list, what
+    """Nothing is sent, noted or reserved. Errors: `UsageError` for a symbol that the exchange does not list, what
     else the venue raises."""
     rules, quote, average = venue.rules(symbol), venue.quote(symbol), venue.average_price(symbol)
-    account = worth(rules, venue.balances(), quote.bid or average)
+    nothing, balances = Balance("", ZERO, ZERO), venue.balances()
+    base, cash = balances.get(rules.base, nothing), balances.get(rules.quote, nothing)
     filters, prices = ExchangeFilters(venue.rules), Prices(average=average, bid=quote.bid, ask=quote.ask)
-    holdings = Holdings(base_free=account.base_free, quote_free=account.cash)
+    holdings = Holdings(base_free=base.free, quote_free=cash.free)
     found = filters.prepare_market_order(symbol, side, amount, prices=prices, holdings=holdings)
     ticket = None if isinstance(found, Denied) else found
     checks = found.checks if isinstance(found, Denied) else filters.checks(found, prices=prices, holdings=holdings)
-    judged = _judged(risk, _request(symbol, side, amount, quote, average), account)
-    return Preview(symbol, side, amount, ticket, (*story.filter_checks(checks), *judged))
+    judged = risk.preview(_request(symbol, side, amount, quote, average), equity=cash.total)
+    return Preview(symbol, side, amount, ticket, (*story.filter_checks(checks), *story.risk_checks(judged)))
 
 
 def _request(symbol: str, side: Side, amount: Decimal, quote: Quote, average: Decimal) -> RiskRequest:
     current = (quote.ask if side == "BUY" else quote.bid) or average
     prices = risk_request.Prices(current, current, quote.time_ms)
     return RiskRequest("preview", symbol, "entry" if side == "BUY" else "exit", amount, prices=prices)
-
-
-def _judged(risk: RiskManager, request: RiskRequest, account: Worth) -> list[Check]:
-    """Risk's rungs. An account that no pass has looked at yet is valued now, as a pass would."""
-    status = risk.get_risk_status()
-    if status["equity"] is None and status["since_ms"] is None and status["state"] == "ACTIVE":
-        risk.on_mark(account.equity)
-    return story.risk_checks(risk.preview(request))

@@ -8,6 +8,8 @@ anywhere is finished by the next.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -20,7 +22,7 @@ from thunes.exchange.filters.conditions import Holdings, Prices
 from thunes.exchange.filters.prepare import ExchangeFilters
 from thunes.exchange.filters.verdict import Denied
 from thunes.exchange.orders import Balance, OrderTicket, Side
-from thunes.exchange.outcomes import NotSent, Outcome
+from thunes.exchange.outcomes import NotSent
 from thunes.exchange.venue import Venue
 from thunes.market.grid import opening
 from thunes.model import interval_ms
@@ -30,7 +32,7 @@ from thunes.risk.manager import RiskManager
 from thunes.risk.request import RiskRequest
 from thunes.risk.verdict import Denial
 from thunes.trading import story
-from thunes.trading.books import Books, Step, least_sellable, unwatched, worth
+from thunes.trading.books import Books, Step, least_sellable, unwatched
 from thunes.trading.decision import ZERO, Plan, Seen, decide
 from thunes.trading.history import History
 from thunes.trading.identity import client_order_id
@@ -44,6 +46,7 @@ from thunes.trading.passes import Job, Market, Pass, exposures, fraction
 from thunes.trading.recovery import Recovered, Recovery
 from thunes.trading.unwritten import Unwritten
 from thunes.trading.watch import Watch
+from thunes.trading.worth import worth
 
 
 class Trader:
@@ -75,14 +78,20 @@ class Trader:
         """One pass. Errors: `NetworkError` where the exchange cannot be asked, `ReconcileError` where the account is
         not what the ledger expects, `AuditError` and `DataError` where an entry cannot be written down."""
         with self._unwritten.stopping(), self._watch.telling():
-            recovered = self.recover()
-            seen = self._look()
-            plan = self._decide(seen)
+            with self._hurry(self._ledger.position(self.job.symbol) is not None):
+                recovered = self.recover()
+                seen = self._look()
+                plan = self._decide(seen)
             if plan.action == "BUY":
                 self._unwritten.complain()
-            done = self._acted(seen, plan, recovered)
+            with self._hurry(plan.action == "SELL"):
+                done = self._acted(seen, plan, recovered)
             self._unwritten.complain()
             return done
+
+    def _hurry(self, is_for_exit: bool) -> AbstractContextManager[None]:
+        """For an exit, or to see whether one is due: no circuit breaker and no share of the limits holds it back."""
+        return self._venue.urgent() if is_for_exit else nullcontext()
 
     def _acted(self, seen: Market, plan: Plan, recovered: Recovered) -> Pass:
         if plan.action == "HOLD":
@@ -140,13 +149,13 @@ class Trader:
         candles = self._history.to_now(venue)
         rules, quote = venue.rules(job.symbol), venue.quote(job.symbol)
         average = venue.average_price(job.symbol)
-        account = worth(rules, venue.balances(), quote.bid or average)
+        account = worth(venue, self._ledger, rules, quote.bid or average)
         now = venue.server_time()
         self._step("decide")
         seen = Market(candles, exposures(job.strategy, candles), quote, average, account, rules, now)
         with self._unwritten.forgiven():
             if self._watch.look(seen, self._history):
-                self._risk.on_mark(account.equity, {job.symbol: seen.price})
+                self._risk.on_mark(account.equity, account.prices)
                 self._ledger.record_equity(Equity(now, account.equity, account.cash))
         return seen
 
@@ -268,7 +277,7 @@ class Trader:
             self._give_up(name, late)
             return self._denied(seen, plan, name, late, recovered, checks)
         self._step("wire")
-        found = self._submit(ticket, is_entry=is_entry)
+        found = self._venue.submit(ticket)
         self._step("settle")
         if not is_in_ledger:
             self._ledger.intend(intent)
@@ -276,25 +285,8 @@ class Trader:
         self._mended = True
         self._watch.answered(record, found)
         self._step("done")
-        return Pass(
-            bar_ms=seen.bar_ms,
-            exposure=fraction(seen.exposure[-1]),
-            held=seen.account.base_total,
-            equity=seen.account.equity,
-            plan=plan,
-            code=plan.code,
-            reason=plan.reason,
-            order=record,
-            fills=tuple(booked),
-            checks=tuple(checks),
-            recovered=recovered,
-        )
-
-    def _submit(self, ticket: OrderTicket, *, is_entry: bool) -> Outcome:
-        if is_entry:
-            return self._venue.submit(ticket)
-        with self._venue.urgent():
-            return self._venue.submit(ticket)
+        done = _done(seen, plan, plan.code, plan.reason, recovered, checks)
+        return replace(done, order=record, fills=tuple(booked))
 
     def _note(self, seen: Market, plan: Plan, intent: Intent, checks: Sequence[Check], *, is_entry: bool) -> bool:
         """Make the intent durable: in the trail, or for an exit in the reserve file. One write that is synced.
@@ -351,17 +343,7 @@ class Trader:
     ) -> Pass:
         """Nothing was sent: say why."""
         self._trail.append_many([self._decision(seen, plan, code, reason, checks), *more])
-        return Pass(
-            bar_ms=seen.bar_ms,
-            exposure=fraction(seen.exposure[-1]),
-            held=seen.account.base_total,
-            equity=seen.account.equity,
-            plan=plan,
-            code=code,
-            reason=reason,
-            checks=tuple(checks),
-            recovered=recovered,
-        )
+        return _done(seen, plan, code, reason, recovered, checks)
 
     def _decision(
         self, seen: Market, plan: Plan, code: str, reason: str, checks: Sequence[Check], order: str | None = None
@@ -392,6 +374,20 @@ class Trader:
             order=order,
             checks=(*rungs, *checks),
         )
+
+
+def _done(seen: Market, plan: Plan, code: str, reason: str, recovered: Recovered, checks: Sequence[Check]) -> Pass:
+    return Pass(
+        bar_ms=seen.bar_ms,
+        exposure=fraction(seen.exposure[-1]),
+        held=seen.account.held,
+        equity=seen.account.equity,
+        plan=plan,
+        code=code,
+        reason=reason,
+        checks=tuple(checks),
+        recovered=recovered,
+    )
 
 
 def _side(plan: Plan) -> Side:

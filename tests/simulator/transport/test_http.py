@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from tests.simulator.transport.server import PATIENCE, Running, serving
 
-from thunes.simulator.transport.http import EXTENSION, Reply, Wire
+from thunes.simulator.transport.http import EXTENSION, MOST_HEAD, Reply, Wire
 
 pytestmark = pytest.mark.loopback
 
@@ -98,6 +99,18 @@ def test_a_cut_is_a_reset_without_an_answer(running: Running, path: bytes) -> No
         assert ask(other, b"/").endswith(b"ok")
 
 
+def test_who_has_gone_cannot_be_cut_off(running: Running, venue: Venue) -> None:
+    with client(running) as connection:
+        ask(connection, b"/")
+        [protocol] = running.server.server_state.connections
+        running.call(protocol.timeout_keep_alive_handler)  # type: ignore[union-attr]
+        assert connection.recv(1) == b""
+    with client(running) as other:
+        ask(other, b"/")  # by now the first one's transport is closed
+        running.call(venue.wires[0].cut)
+        assert ask(other, b"/").endswith(b"ok")
+
+
 def test_a_cut_client_that_sent_ahead_gets_nothing_of_either(running: Running, venue: Venue) -> None:
     with client(running) as connection:
         connection.sendall(REQUEST % b"/cut" + REQUEST % b"/")
@@ -157,15 +170,27 @@ BIG = bytes(8 << 20)
 class Direct(Venue):
     """One that may also be asked directly."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.released = asyncio.Event()
+
     def at_once(self, scope: Any, body: bytes) -> Any:
         match scope["path"]:
             case "/wrong":
                 raise ValueError("a mistake of ours")
             case "/slow":
                 return self
+            case "/held":
+                return self.hold
             case "/big":
                 body = BIG
         return Reply(200, [(b"content-length", b"%d" % len(body))], body)
+
+    async def hold(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer once it is released."""
+        self.done.release()
+        await self.released.wait()
+        await self(scope, receive, send)
 
 
 def post(body: bytes, path: bytes = b"/", more: bytes = b"") -> bytes:
@@ -173,8 +198,13 @@ def post(body: bytes, path: bytes = b"/", more: bytes = b"") -> bytes:
 
 
 @pytest.fixture
-def direct() -> Iterator[Running]:
-    with serving(Direct()) as running:
+def application() -> Direct:
+    return Direct()
+
+
+@pytest.fixture
+def direct(application: Direct) -> Iterator[Running]:
+    with serving(application) as running:
         yield running
 
 
@@ -218,3 +248,46 @@ def test_a_client_that_does_not_read_is_waited_for(direct: Running) -> None:
             assert piece
             got += piece
     assert len(got) > 2 * len(BIG)
+
+
+def test_many_requests_sent_ahead_are_not_one_that_is_too_large(direct: Running) -> None:
+    ahead = 1_000  # a megabyte: the server reads a quarter of it at a time, and what is cut in two there are heads
+    request = post(b"ok", more=b"X-Padding: %s\r\n" % (b"x" * 1_000))
+    with client(direct) as connection:
+        sender = threading.Thread(target=connection.sendall, args=(request * ahead,))
+        sender.start()
+        answers = b""
+        while answers.count(b"\r\n\r\nok") < ahead:
+            piece = connection.recv(1 << 20)
+            assert piece
+            answers += piece
+        sender.join()
+    assert answers.count(b"HTTP/1.1 200 OK") == ahead
+
+
+@pytest.mark.parametrize("pieces", [1, 8])
+def test_a_head_that_is_too_large_is_refused(direct: Running, pieces: int) -> None:
+    head = REQUEST % (b"/?" + b"a" * 4 * MOST_HEAD)
+    size = len(head) // pieces
+    with client(direct) as connection:
+        connection.sendall(post(b"first"))
+        assert connection.recv(4096).endswith(b"first")
+        for start in range(0, len(head), size):
+            try:
+                connection.sendall(head[start : start + size])
+            except ConnectionError:
+                break
+        assert connection.recv(4096).startswith(b"HTTP/1.1 400")
+
+
+def test_an_answer_that_takes_its_time_is_waited_for_also_behind_another(direct: Running, application: Direct) -> None:
+    with client(direct) as connection:
+        connection.sendall(post(b"first") + post(b"", b"/held"))
+        assert application.done.acquire(timeout=PATIENCE)
+        [protocol] = direct.server.server_state.connections
+        assert protocol.timeout_keep_alive_task is None  # type: ignore[union-attr]
+        direct.call(application.released.set)
+        answers = b""
+        while not answers.endswith(b"ok"):
+            answers += connection.recv(4096)
+    assert answers.count(b"HTTP/1.1 200 OK") == 2

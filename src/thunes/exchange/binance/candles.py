@@ -21,14 +21,14 @@ WEIGHTS = {"klines": 2, "time": 1}
 class PublicData:
     """What `BinanceRest` asks through: the part of `Http` that it needs, over our own connection and budget."""
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+    def __init__(self, host: Host, *, urgent: bool) -> None:
+        self._host, self._urgent = host, urgent
         self.host = host.name
 
     def get_json(self, path: str, parameters: Mapping[str, str | int] | None = None) -> Any:
         """The JSON of a good answer, candles in the order of their times; errors as everywhere."""
         name = path.removeprefix(API)
-        return _keyed(self._host.ask(Question(name, parameters or {}, WEIGHTS[name])))
+        return _keyed(self._host.ask(Question(name, parameters or {}, WEIGHTS[name], urgent=self._urgent)))
 
 
 def _keyed(document: Any) -> Any:
@@ -41,9 +41,11 @@ def _keyed(document: Any) -> Any:
     return [rows[opened] for opened in sorted(rows)]
 
 
-def closed_candles(host: Host, source: str, symbol: str, interval: str, start_ms: int) -> Candles:
+def closed_candles(
+    host: Host, source: str, symbol: str, interval: str, start_ms: int, *, urgent: bool = False
+) -> Candles:
     """All candles from an open time on that are over by the host's clock. `DataError` where there is none yet."""
-    rest = BinanceRest(cast(Http, PublicData(host)))
+    rest = BinanceRest(cast(Http, PublicData(host, urgent=urgent)))
     now = rest.now_ms()
     batches = rest.batches(symbol, interval, Range(start_ms, now), now)
     found = [batch.candles for batch in batches if batch.candles is not None]

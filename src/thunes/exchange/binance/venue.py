@@ -104,6 +104,7 @@ class BinanceVenue:
         except QuestionRefused as refused:
             if refused.number != BAD_TIME:
                 raise
+        self._require_steady(urgent=False)  # what was urgent has been tried: that is enough
         self._measure()
         return self._signed(question)
 
@@ -166,7 +167,8 @@ class BinanceVenue:
         Errors also: `UsageError` for an unknown symbol, `DataError` where no candle is over yet, or one is none.
         """
         return self._breakers[MARKET_DATA].call(
-            lambda: closed_candles(self._data, self._source, symbol, interval, start_ms), always=self._urgent
+            lambda: closed_candles(self._data, self._source, symbol, interval, start_ms, urgent=self._urgent),
+            always=self._urgent,
         )
 
     def quote(self, symbol: str) -> Quote:

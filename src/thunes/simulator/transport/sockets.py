@@ -24,5 +24,5 @@ def bound_send_buffer(transport: asyncio.Transport, size: int) -> None:
 def _set_option(transport: asyncio.Transport, option: int, value: int | bytes) -> None:
     connection = transport.get_extra_info("socket")
     if connection is not None:
-        with suppress(OSError):  # the peer may have ended the connection just now
+        with suppress(OSError, ValueError):  # the peer may have ended the connection just now
             connection.setsockopt(socket.SOL_SOCKET, option, value)

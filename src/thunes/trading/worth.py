@@ -1,0 +1,69 @@
+"""What an account is worth to those who trade with it: its cash, and what was bought with it.
+
+Coins that the ledger did not buy are a person's own: they are not valued, so that their price is no loss of ours, and
+not sold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from thunes.errors import UsageError
+from thunes.exchange.filters.rules import SymbolRules
+from thunes.exchange.orders import Balance
+from thunes.exchange.venue import Venue
+from thunes.trading.ledger.ledger import Ledger
+from thunes.trading.ledger.values import Position
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Worth:
+    """In a symbol's quote asset: `equity` with what is locked, `cash` free alone. In its base: `base_free` at the
+    exchange, a person's own with it, and `held`, ours. `prices`: by symbol, of all that is valued."""
+
+    equity: Decimal
+    cash: Decimal
+    base_free: Decimal
+    held: Decimal
+    prices: Mapping[str, Decimal]
+
+
+def worth(venue: Venue, ledger: Ledger, rules: SymbolRules, price: Decimal) -> Worth:
+    """The account as it stands at a price of the symbol; other positions in its quote asset at theirs.
+
+    Errors: what the venue raises.
+    """
+    balances = venue.balances()
+    base, quote = (balances.get(asset, Balance(asset, ZERO, ZERO)) for asset in (rules.base, rules.quote))
+    held = base.total - not_ours(ledger, rules)
+    others = {one.symbol: one for one in ledger.positions() if one.symbol != rules.symbol}
+    prices = {symbol: found for symbol, one in others.items() if (found := _price(venue, one, rules.quote)) is not None}
+    equity = quote.total + held * price + sum((others[symbol].quantity * prices[symbol] for symbol in prices), ZERO)
+    return Worth(equity, quote.free, base.free, held, {**prices, rules.symbol: price})
+
+
+def not_ours(ledger: Ledger, rules: SymbolRules) -> Decimal:
+    """Base that lies in the account, as the ledger knows, and was not bought for this symbol."""
+    return max(ZERO, ledger.expected().get(rules.base, ZERO) - holding(ledger, rules.symbol))
+
+
+def holding(ledger: Ledger, symbol: str) -> Decimal:
+    """What the ledger holds of a symbol (base), be it a position or dust."""
+    position = ledger.position(symbol)
+    if position is not None:
+        return position.quantity
+    return next((dust.quantity for dust in ledger.dust() if dust.symbol == symbol), ZERO)
+
+
+def _price(venue: Venue, held: Position, quote: str) -> Decimal | None:
+    """Of a position in another symbol; what it cost where that is listed no more, None where it is in other money."""
+    try:
+        if venue.rules(held.symbol).quote != quote:
+            return None
+    except UsageError:
+        return held.average_cost if held.symbol.endswith(quote) else None
+    return venue.quote(held.symbol).bid or venue.average_price(held.symbol)
