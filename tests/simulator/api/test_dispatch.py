@@ -181,3 +181,32 @@ def test_whatever_is_sent_gets_an_answer(request: Request) -> None:
     answer = on.dispatcher.answer(request)
     assert 200 <= answer.status < 500
     assert all(row.difference == 0 for row in on.exchange.engine.conservation().values())
+
+
+def test_what_query_and_body_both_hold_counts_as_the_query_has_it() -> None:
+    on = parts()
+    first = urlencode({"symbol": "BTCUSDT", "side": "BUY", "quoteOrderQty": "100"})
+    second = urlencode({"type": "MARKET", "quoteOrderQty": "200", "timestamp": str(on.exchange.now_ms)})
+    signature = hmac.digest(b"secret", (first + second).encode(), "sha256").hex()
+    answer = ask(on, "POST", ORDER, f"{first}&signature={signature}", f"{second}&signature=00", key="ann")
+    assert orjson.loads(answer.body)["origQuoteOrderQty"] == "100.00000000"
+
+
+@pytest.mark.parametrize(
+    "query", ["&symbol=BTCUSDT", "symbol=BTCUSDT&", "symbol=%42TCUSDT&&limit=5&", "symbol=BTCUSDT&&"]
+)
+def test_an_ampersand_too_many_says_nothing(query: str) -> None:
+    assert ask(parts(), "GET", "/api/v3/depth", query).status == 200
+
+
+def test_a_replacement_that_is_filled_at_once_no_longer_counts_as_unfilled() -> None:
+    on = parts()
+    swap = {"cancelReplaceMode": "ALLOW_FAILURE", "cancelOrderId": "9"}
+    answer = send(on, path=f"{ORDER}/cancelReplace", **BUY, **swap)
+    assert code(answer) == (409, -2021)
+    assert header(answer, "x-mbx-order-count-10s") == "0"
+    resting = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.001"}
+    market = str((on.exchange.last_price("BTCUSDT") or Decimal(0)).quantize(Decimal(1)))
+    for price in ("0.001", market):  # refused by a filter, and for want of money
+        refused = send(on, path=f"{ORDER}/cancelReplace", **resting | {"quantity": "9"}, price=price, **swap)
+        assert header(refused, "x-mbx-order-count-10s") == "0"

@@ -56,6 +56,30 @@ def test_a_switch_lets_the_old_id_answer() -> None:
     assert exchange.engine.order("ann", "BTCUSDT", Which(client_order_id="mine")) is order
 
 
+def test_a_client_id_used_again_means_the_order_before_where_a_cancel_has_taken_it_away(exchange: Venue) -> None:
+    asked = Which(client_order_id="grid")
+    first, second = (exchange.place("BUY", "MARKET", "0.1", client_order_id="grid") for _ in range(2))
+    third = exchange.place("BUY", "LIMIT", "1", "90", client_order_id="grid")
+    assert exchange.engine.order("ann", "BTCUSDT", asked) is third
+    cancel(exchange, asked)
+    assert exchange.engine.order("ann", "BTCUSDT", asked) is second
+    assert refused(lambda: cancel(exchange, asked)) == (-2011, "Unknown order sent.")
+    assert exchange.engine.order("ann", "BTCUSDT", Which(first.id)) is first
+
+
+def test_namesakes_are_forgotten_with_the_rest() -> None:
+    exchange = venue(rules=Rules(keep=2))
+    orders = [exchange.place("BUY", "MARKET", "0.1", client_order_id="grid") for _ in range(5)]
+    resting = exchange.place("BUY", "LIMIT", "1", "90", client_order_id="grid")
+    asked = Which(client_order_id="grid")
+    assert exchange.engine.order("ann", "BTCUSDT", asked) is resting
+    cancel(exchange, asked)  # of those before it one is remembered beside it
+    assert exchange.engine.order("ann", "BTCUSDT", asked) is orders[-1]
+    for _ in range(2):
+        exchange.place("BUY", "MARKET", "0.1")
+    assert refused(lambda: exchange.engine.order("ann", "BTCUSDT", asked)) == (-2013, "Order does not exist.")
+
+
 def test_what_is_not_open_cannot_be_cancelled(exchange: Venue) -> None:
     done = exchange.place("BUY", "MARKET", "1")
     other = exchange.place("BUY", "LIMIT", "1", "90", account="bob")

@@ -18,6 +18,7 @@ from thunes.clock import ManualClock
 from thunes.errors import NetworkError, UsageError
 from thunes.market.synthetic import generate
 from thunes.simulator import Account, LocalExchange
+from thunes.simulator.server.host import Host
 
 pytestmark = pytest.mark.loopback  # python-binance opens a socket pair even where nothing is sent
 CANDLES = generate("BTCUSDT", "1h", 100, seed=7)
@@ -170,3 +171,10 @@ def test_a_short_delay_is_waited_for(in_process: LocalExchange, client: Clients)
 def test_stepped_time_has_no_speed() -> None:
     with pytest.raises(UsageError, match="no speed"):
         LocalExchange(CANDLES, stepped=True, speed=2)
+
+
+def test_who_asks_every_few_seconds_keeps_the_connection() -> None:
+    with LocalExchange(candles=CANDLES, accounts=[MONEY], stepped=True) as exchange:
+        host = Host(exchange.parts)
+        host.socket.close()
+        assert host.config.timeout_keep_alive >= 60

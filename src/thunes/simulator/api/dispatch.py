@@ -130,16 +130,24 @@ class Dispatcher:
 
 
 def _parameters(request: Request) -> dict[str, str]:
-    """Of query and body; `gather`'s refusals for names sent twice and empty values."""
-    sent = request.query + b"&" + request.body if request.body and request.query else request.query or request.body
-    if len(sent) > MOST_BYTES:
+    """Of query and body: what both hold counts as the query has it. `gather`'s refusals for names that one of them
+    holds twice, and for empty values."""
+    if len(request.query) + len(request.body) > MOST_BYTES:
         raise Refused(413, -1100, "Illegal characters found in a parameter.")
+    if not (request.query and request.body):
+        return _gathered(request.query or request.body)
+    asked = _gathered(request.query)
+    return asked | {name: value for name, value in _gathered(request.body).items() if name not in asked}
+
+
+def _gathered(sent: bytes) -> dict[str, str]:
     try:
         text = sent.decode("ascii")
-        if text and "%" not in text and "+" not in text:  # as clients send orders; four times as fast
-            pairs: list[Any] = [part.split("=", 1) for part in text.split("&")]
+        parts = [part for part in text.split("&") if part]  # an & too many says nothing
+        if "%" not in text and "+" not in text:  # as clients send orders; four times as fast
+            pairs: list[Any] = [part.split("=", 1) for part in parts]
         else:
-            pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(sent), errors="strict")
+            pairs = parse_qsl("&".join(parts), keep_blank_values=True, strict_parsing=True, errors="strict")
         return gather(pairs)
     except ValueError:  # also of `gather`, where a part has no =
         raise Refused(400, -1100, "Illegal characters found in a parameter.") from None

@@ -163,9 +163,14 @@ def cancel_replace(call: Call) -> Document:
     if limited is not None and not swap.cancels_past_limit:
         raise limited
     now, names = call.exchange.turn(symbol.name), open_names(call, symbol.name)
-    replacement = _replace(call, swap, now) if limited is None else _cancel_only(call, swap, now, limited)
-    if not isinstance(replacement.placed, Refused):
-        _count(call)
+    _count(call, 1)  # before it may be filled, which gives it back
+    try:
+        replacement = _replace(call, swap, now) if limited is None else _cancel_only(call, swap, now, limited)
+    except Refused:
+        _count(call, -1)
+        raise
+    if isinstance(replacement.placed, Refused):
+        _count(call, -1)
     return _replaced(replacement, names, status=429 if limited and swap.mode == "STOP_ON_FAILURE" else None)
 
 
@@ -219,9 +224,9 @@ def _past_limit(call: Call) -> Refused | None:
     return None
 
 
-def _count(call: Call) -> None:
+def _count(call: Call, orders: int) -> None:
     if call.limiter is not None:
-        call.limiter.count_order(call.account, call.exchange.clock.now_ms())
+        call.limiter.count_order(call.account, call.exchange.clock.now_ms(), orders)
 
 
 # Amending

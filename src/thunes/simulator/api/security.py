@@ -106,7 +106,7 @@ def rest_payload(query: bytes, body: bytes) -> tuple[bytes, str]:
     """
     query, in_query = _cut_signature(query)
     body, in_body = _cut_signature(body)
-    signature = in_query if in_body is None else in_body
+    signature = in_body if in_query is None else in_query  # what both hold counts as the query has it
     if not signature:
         message = "Mandatory parameter 'signature' was not sent, was empty/null, or malformed."
         raise Refused(400, -1102, message)

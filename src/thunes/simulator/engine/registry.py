@@ -32,12 +32,16 @@ class Tally:
 
 
 class Shelf:
-    """What one account has on one symbol: `named` by client id, `open` by order id, the newest `keep` fills."""
+    """What one account has on one symbol: by client id, `open` by order id, the newest `keep` fills.
 
-    __slots__ = ("fills", "named", "of_account", "open", "tally")
+    Of orders that bear the same client id `named` has the newest, `namesakes` the ones before it, oldest first.
+    """
+
+    __slots__ = ("fills", "named", "namesakes", "of_account", "open", "tally")
 
     def __init__(self, of_account: Tally, keep: int) -> None:
         self.named: dict[str, Order] = {}
+        self.namesakes: dict[str, deque[Order]] = {}
         self.open: dict[int, Order] = {}
         self.fills: deque[Fill] = deque(maxlen=keep)
         self.tally, self.of_account = Tally(), of_account
@@ -49,6 +53,28 @@ class Shelf:
     def is_taken(self, client_order_id: str) -> bool:
         order = self.named.get(client_order_id)
         return order is not None and order.is_open
+
+    def name(self, order: Order) -> None:
+        """From now on the order is the one that its client id means."""
+        name = order.client_order_id
+        before = self.named.get(name)
+        if before is not None:
+            self.namesakes.setdefault(name, deque()).append(before)
+        self.named[name] = order
+
+    def unname(self, order: Order) -> None:
+        """The order no longer bears its client id, which then means the one that had it before."""
+        name = order.client_order_id
+        namesakes = self.namesakes.get(name)
+        if self.named.get(name) is not order:
+            if namesakes and order in namesakes:
+                namesakes.remove(order)
+        elif namesakes:
+            self.named[name] = namesakes.pop()
+        else:
+            del self.named[name]
+        if namesakes is not None and not namesakes:
+            del self.namesakes[name]
 
 
 class Registry:
@@ -80,7 +106,7 @@ class Registry:
         """Enter an order that has its id."""
         shelf = self._shelf_of(order)
         self._orders[order.id] = shelf.open[order.id] = order
-        shelf.named[order.client_order_id] = order
+        shelf.name(order)
         shelf.count(order, 1)
 
     def close(self, order: Order) -> None:
@@ -96,10 +122,10 @@ class Registry:
         """Give an order another client id; the old one is free again."""
         shelf = self._shelf_of(order)
         if not keep_old:
-            shelf.named.pop(order.client_order_id, None)
+            shelf.unname(order)
         order.client_order_id = client_order_id
         if not shelf.is_taken(client_order_id):  # the name of an open order stays that order's
-            shelf.named[client_order_id] = order
+            shelf.name(order)
 
     def count_list(self, group: OrderList, change: int) -> None:
         """Count a list in (1) or out (−1)."""
@@ -168,9 +194,7 @@ class Registry:
 
     def _forget(self, order: Order) -> None:
         del self._orders[order.id]
-        named = self._shelf_of(order).named
-        if named.get(order.client_order_id) is order:
-            del named[order.client_order_id]
+        self._shelf_of(order).unname(order)
         if order.group and all(other.id not in self._orders for other in order.group.orders):
             self.lists.pop(order.group.id, None)
 

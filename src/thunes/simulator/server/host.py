@@ -23,6 +23,7 @@ from thunes.simulator.transport.websocket import connection_class
 
 PULSE = 0.05  # seconds between two looks at the clock, where time runs by itself
 FAREWELL = 1  # seconds for requests at work to end
+IDLE = 75  # seconds until an idle connection ends, as nginx has it: who asks every few seconds must not lose an order
 BACKLOG = 4_096
 PLACE = "Give a --host that is an address of this machine, and a --port that you may use."
 COLLECT_AFTER = (2_000, 10, 1_000)  # what orders leave behind has few cycles
@@ -54,6 +55,7 @@ class Host(uvicorn.Server):
                 date_header=False,
                 proxy_headers=False,  # an address is where the bytes come from, not what a header says
                 timeout_graceful_shutdown=FAREWELL,
+                timeout_keep_alive=IDLE,
                 backlog=BACKLOG,
             )
         )

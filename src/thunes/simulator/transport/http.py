@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 EXTENSION = "thunes.wire"
 MOST_HEAD = 128 << 10  # bytes of a request's line and headers: a thousand streams have a long address
 MOST_REQUEST = 16 << 20  # bytes in all; a body is refused much earlier, and its rest thrown away up to here
+PIECE = MOST_HEAD // 2  # bytes that are read at a time
 
 
 class Wire:
@@ -68,13 +69,27 @@ class HttpConnection(HttpToolsProtocol):
     _in_head = False
 
     def data_received(self, data: bytes) -> None:
+        if len(data) <= PIECE:
+            self._feed(data)
+        else:
+            self._feed_pieces(data)
+        if self._waiting is not None:
+            self._start_in_parts()
+
+    def _feed_pieces(self, data: bytes) -> None:
+        """Many requests may have been sent ahead: nobody counts which bytes are whose, but a head that is too large
+        fills two pieces of its own."""
+        for start in range(0, len(data), PIECE):
+            if self.transport.is_closing() or self.transport.get_protocol() is not self:
+                return  # it was the last answer, or what follows is for WebSockets
+            self._feed(data[start : start + PIECE])
+
+    def _feed(self, data: bytes) -> None:
         self._received += len(data)
         if self._received > (MOST_HEAD if self._in_head else MOST_REQUEST):
             self.send_400_response("Request is too large.")
             return
         super().data_received(data)
-        if self._waiting is not None:
-            self._start_in_parts()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -82,6 +97,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._unset_keepalive_if_required()  # one that was sent ahead begins while the answer before it ends
         self._received, self._in_head = 0, True
         self.scope["extensions"] = self._extensions
 
