@@ -39,8 +39,9 @@ def test_the_floor_of_the_coverage_is_asked_for_where_real_candles_are(
 ) -> None:
     candles = tmp_path if there else tmp_path / "missing"
     plan = make(root, "--dry-run", f"CANDLES={candles}", f"VENV={tmp_path}/venv", "test").splitlines()
-    (report,) = [line for line in plan if "coverage report" in line]
-    assert report.endswith("--fail-under=0") is not asked
+    whole, order_path = [line for line in plan if "coverage report" in line]
+    assert whole.endswith("--fail-under=0") is not asked
+    assert ("--fail-under=95" in order_path) is asked
 
 
 def test_a_python_out_of_range_is_refused_in_one_line(root: Path, tmp_path: Path) -> None:
