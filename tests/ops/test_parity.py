@@ -13,9 +13,10 @@ from thunes.market.files import read_file
 from thunes.market.synthetic import generate
 from thunes.model import Candles, Costs
 from thunes.ops.parity import CAUSES, Parity, compare, parity
-from thunes.ops.replay import ExchangeClock, Replay, Step, replay
+from thunes.ops.replay import Replay, Step, replay
 from thunes.research.backtest import BacktestResult, backtest
 from thunes.simulator import LocalExchange
+from thunes.simulator.server.clock import ExchangeClock
 from thunes.strategies.registry import BUILT_IN
 from thunes.trading.trader import Trader
 

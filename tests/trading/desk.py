@@ -21,6 +21,7 @@ from thunes.risk.limits import RiskLimits
 from thunes.risk.manager import RiskManager
 from thunes.risk.store import RiskStore
 from thunes.simulator import LocalExchange
+from thunes.simulator.server.clock import ExchangeClock
 from thunes.strategies.base import Strategy
 from thunes.trading.decision import Sizing
 from thunes.trading.ledger.ledger import Ledger
@@ -48,19 +49,6 @@ class Scripted(Strategy):
         for bar, fraction in self.wishes:
             wanted[bar:] = fraction
         return wanted
-
-
-class ExchangeClock:
-    """The exchange's time; whoever sleeps lets it pass."""
-
-    def __init__(self, exchange: LocalExchange) -> None:
-        self._exchange = exchange
-
-    def now_ms(self) -> int:
-        return self._exchange.now_ms
-
-    def sleep(self, seconds: float) -> None:
-        self._exchange.advance(until=self.now_ms() + round(seconds * 1000))
 
 
 def script(*wishes: tuple[int, float]) -> Strategy:

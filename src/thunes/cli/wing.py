@@ -214,19 +214,6 @@ def tell_of(event: RiskEvent) -> RiskState:
 # With an exchange
 
 
-class ExchangeClock:
-    """The embedded exchange's time: stepped, it moves when somebody waits."""
-
-    def __init__(self, exchange: LocalExchange) -> None:
-        self._exchange = exchange
-
-    def now_ms(self) -> int:
-        return self._exchange.now_ms
-
-    def sleep(self, seconds: float) -> None:
-        self._exchange.advance(until=self.now_ms() + round(seconds * 1000))
-
-
 @contextmanager
 def embedded(settings: Settings, artefact: Artefact) -> Iterator[Wing]:
     """The wing on the embedded exchange, which goes on where it stood; time is the exchange's."""
@@ -234,6 +221,7 @@ def embedded(settings: Settings, artefact: Artefact) -> Iterator[Wing]:
 
     from thunes.exchange.binance.shared import Shared
     from thunes.exchange.binance.venue import BinanceVenue
+    from thunes.simulator.server.clock import ExchangeClock
 
     candles = market_of(artefact)
     with ExitStack() as life:
