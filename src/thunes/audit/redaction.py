@@ -29,10 +29,13 @@ _ADDRESS = r"(?<=://)[^/\s\"@]+(?=@)"
 _PEM = r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
 _PATTERNS = re.compile("|".join((_PEM, _BOT_TOKEN, _KEY, _ADDRESS)), re.DOTALL)
 _ASSIGNED = re.compile(rf"((?:{NAMED})[\"'\\]*\s*[=:]\s*[\"'\\]*)(?!\*\*\*)[^\s&\"',;}}\\]+", re.IGNORECASE)
-# What has neither such a word nor such a run of characters needs no closer look.
+# What has neither such a word nor such a run of characters needs no closer look. Every character of a run is made the
+# same letter first, so that a run is found by a plain search: a third of what a pattern takes, on the order path.
 _WORDS = (b"api", b"secret", b"passw", b"passphrase", b"signature", b"token", b"listen", b"private key", b"://")
-_LONG = 36  # characters; the shortest bot token has more
-_RUN = re.compile(rb"[A-Za-z0-9]{64}|[0-9]:[A-Za-z0-9_-]{30}")
+_ALIKE = bytes(97 if chr(c).isascii() and chr(c).isalnum() else 95 if c in b"_-" else c for c in range(256))
+_RUN_OF_KEY = b"a" * 64
+_TOKEN = _ALIKE.replace(b"_", b"a")
+_RUN_OF_TOKEN = b":" + b"a" * 30
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:
@@ -80,6 +83,9 @@ class Redactor:
 
 
 def _suspicious(written: bytes) -> bool:
-    texts = written.split(b'"')
-    long = [text for text in texts if len(text) > _LONG] if max(map(len, texts)) > _LONG else ()
-    return any(map(written.lower().__contains__, _WORDS)) or any(map(_RUN.search, long))
+    lower = written.lower()
+    return (
+        any(word in lower for word in _WORDS)
+        or _RUN_OF_KEY in written.translate(_ALIKE)
+        or _RUN_OF_TOKEN in written.translate(_TOKEN)
+    )

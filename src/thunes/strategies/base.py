@@ -21,6 +21,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, dataclass_transform
 
 import numpy as np
@@ -263,9 +264,10 @@ def validate_exposure(values: Any, bars: int) -> Float1D:
     return exposure
 
 
-def argument_names(function: Callable[..., Any]) -> list[str]:
+@lru_cache(maxsize=256)
+def argument_names(function: Callable[..., Any]) -> tuple[str, ...]:
     """Names of a rule's or kernel's arguments after the first."""
-    return list(inspect.signature(getattr(function, "py_func", function)).parameters)[1:]
+    return tuple(inspect.signature(getattr(function, "py_func", function)).parameters)[1:]
 
 
 def _arguments(
