@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
+
+from pydantic import TypeAdapter
 
 from thunes.audit.events import Check, Event, Intent, OrderFill, OrderOutcome
 from thunes.exchange.filters.verdict import Check as FilterCheck
-from thunes.exchange.filters.verdict import shown
 from thunes.exchange.orders import OrderTicket
 from thunes.exchange.outcomes import Accepted, NotSent, Outcome, Refused, Unknown
 from thunes.risk.verdict import Check as RiskCheck
 from thunes.trading.ledger.values import BookedFill
 
 Purpose = Literal["entry", "exit", "stop", "flatten"]
+CHECKS = TypeAdapter(list[Check])  # makes all rungs in one call
 
 
 class Story(Protocol):
@@ -87,18 +89,16 @@ def fills(client_id: str, booked: Iterable[BookedFill]) -> list[OrderFill]:
 
 def filter_checks(checks: Iterable[FilterCheck]) -> list[Check]:
     """The rungs that the exchange's filters are."""
-    return [
-        Check(
-            stage="filters",
-            name=check.filter,
-            passed=check.passed,
-            value=shown(check.value),
-            bound=f"{check.relation} {shown(check.bound)}",
-            code=None if check.passed else check.code,
-            text=str(check),
-        )
-        for check in checks
-    ]
+    return CHECKS.validate_python([_filter_check(check) for check in checks])
+
+
+def _filter_check(check: FilterCheck) -> dict[str, Any]:
+    value, bound, text = check.words
+    code = None if check.passed else check.code
+    return {
+        "stage": "filters", "name": check.filter, "passed": check.passed, "value": value, "bound": bound, "code": code,
+        "text": text,
+    }  # fmt: skip
 
 
 def risk_checks(checks: Iterable[RiskCheck]) -> list[Check]:

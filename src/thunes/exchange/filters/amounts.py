@@ -60,27 +60,34 @@ def common_step(first: Decimal, second: Decimal) -> Decimal:
     return math.lcm(int(first / unit), int(second / unit)) * unit
 
 
+@lru_cache(maxsize=1024)
+@exactly
+def unit_of(step: Decimal) -> Decimal:
+    """The unit of the last decimal that a step has: 0.01 for 0.05."""
+    return ONE.scaleb(-decimals_of(step))
+
+
 @exactly
 def floor_to(number: Decimal, step: Decimal) -> Decimal:
     """The largest multiple of `step` (> 0) that is not above `number` (≥ 0), with the decimals of the step."""
-    return written(number // step * step, step)
+    return cut(number, step)
+
+
+def cut(number: Decimal, step: Decimal) -> Decimal:
+    """As `floor_to`, for a caller that is in `EXACT` already: entering it costs more than the division."""
+    return (number // step * step).quantize(unit_of(step))
 
 
 @exactly
 def ceil_to(number: Decimal, step: Decimal) -> Decimal:
     """The smallest multiple of `step` (> 0) that is not below `number` (≥ 0), with the decimals of the step."""
-    return written((number / step).to_integral_value(ROUND_CEILING) * step, step)
+    return ((number / step).to_integral_value(ROUND_CEILING) * step).quantize(unit_of(step))
 
 
-def written(number: Decimal, step: Decimal) -> Decimal:
-    """The same number with the decimals of the step, so that `format(number, "f")` is what the exchange reads."""
-    with localcontext(EXACT):
-        return number.quantize(ONE.scaleb(-decimals_of(step)))
-
-
+@exactly
 def plain(number: Decimal, step: Decimal) -> str:
     """A number of a step's grid as the exchange wants it: no exponent, no more decimals than the step has."""
-    return format(written(number, step), "f")
+    return format(number.quantize(unit_of(step)), "f")
 
 
 @exactly
@@ -92,7 +99,7 @@ def to_decimal(value: float, step: Decimal) -> Decimal:
     if not math.isfinite(value):
         raise UsageError("E-AMOUNT", f"{value} is no amount.", "Give a finite number.")
     exact = Decimal(repr(float(value)))
-    return written(exact // step * step, step)
+    return cut(exact, step)
 
 
 def read(number: Number, step: Decimal) -> Decimal:

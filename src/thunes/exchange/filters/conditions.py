@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from thunes.exchange.filters.amounts import ZERO, is_amount
+from thunes.exchange.filters.amounts import TOO_LARGE, ZERO, is_amount
 from thunes.exchange.orders import Side
 
 FRESH = 10.0  # seconds: an average older than this is read again before anything is bought at the market
@@ -13,7 +13,7 @@ FRESH = 10.0  # seconds: an average older than this is read again before anythin
 
 def usable(price: Decimal | None) -> Decimal | None:
     """The exchange writes 0 where there is no price, and nobody computes with what is no number."""
-    return price if price is not None and is_amount(price) else None
+    return price if price is not None and price.is_finite() and ZERO < price < TOO_LARGE else None
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,14 @@ class Prices:
 
     def opposite(self, side: Side) -> Decimal | None:
         """The best price that a market order of a side meets; the worst known one where the book was not asked."""
-        known = self.known(side)
-        worst = max(known, default=None) if side == "BUY" else min(known, default=None)
-        return usable(self.ask if side == "BUY" else self.bid) or worst
+        best = usable(self.ask if side == "BUY" else self.bid)
+        return best or (max if side == "BUY" else min)(self.known(side), default=None)
 
     def known(self, side: Side) -> tuple[Decimal, ...]:
         """Every price that the exchange may judge a market order of a side by."""
         current = self.last if usable(self.reference) is None else self.reference
         found = (self.average, current, self.ask if side == "BUY" else self.bid)
-        return tuple(price for price in found if price is not None and usable(price))
+        return tuple([price for price in found if price is not None and is_amount(price)])
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Literal, cast
+from functools import partial
+from typing import Literal
 
 from thunes.errors import UsageError, did_you_mean
-from thunes.exchange.filters.amounts import Number, exactly, floor_to, is_amount, read
+from thunes.exchange.filters.amounts import Number, cut, exactly, is_amount, read
 from thunes.exchange.filters.asked import Asked
-from thunes.exchange.filters.check import amount, counts, ladder, lone_counts
+from thunes.exchange.filters.check import amount, counts, ladder, lone_ladder
 from thunes.exchange.filters.conditions import Holdings, Prices
 from thunes.exchange.filters.rules import SymbolRules
-from thunes.exchange.filters.verdict import Check, Denied, denial, denied
+from thunes.exchange.filters.verdict import Check, Denied, Judged, denial, denied
 from thunes.exchange.filters.wanted import Wanted, beside, limit_order, on_tick, quantity_order
 from thunes.exchange.orders import OrderTicket, Side
 
 RulesOf = Mapping[str, SymbolRules] | Callable[[str], SymbolRules]
+SIDES: Mapping[str, Side] = {"BUY": "BUY", "SELL": "SELL"}
 UNPRICED = Check("AVERAGE_PRICE", "price", "unknown", "is", "known", passed=False)
 
 
@@ -37,8 +39,9 @@ class ExchangeFilters:
     float; a float is cut to the grid. What is prepared is never for more than was asked, `sweep_dust` excepted: a SELL
     that would leave a rest too small to be sold takes the rest along.
 
-    Every `prepare_…` gives an `OrderTicket` or a `Denied`. Errors: `UsageError` for an unknown symbol or side, and for
-    an amount given twice or not at all; what `rules`, `prices` and `holdings` raise.
+    Every `prepare_…` gives an `OrderTicket` or a `Denied`, `judge_market_order` the checks with it. Errors:
+    `UsageError` for an unknown symbol or side, and for an amount given twice or not at all; what `rules`, `prices` and
+    `holdings` raise.
     """
 
     def __init__(
@@ -49,17 +52,13 @@ class ExchangeFilters:
         holdings: Callable[[str], Holdings] | None = None,
         permissions: Iterable[str] = ("SPOT",),
     ) -> None:
-        self._rules, self._prices, self._holdings = rules, prices, holdings
+        self._rules = partial(_listed, rules) if isinstance(rules, Mapping) else rules
+        self._prices, self._holdings = prices, holdings
         self._permissions = frozenset(permissions)
 
     def rules(self, symbol: str) -> SymbolRules:
         """The rules of a symbol. Error: `UsageError` for one that there are none of."""
-        if not isinstance(self._rules, Mapping):
-            return self._rules(symbol)
-        if symbol not in self._rules:
-            hint = did_you_mean(symbol, self._rules) if self._rules else ""
-            raise UsageError("E-SYMBOL-UNKNOWN", f"the exchange lists no symbol {symbol!r}.", hint)
-        return self._rules[symbol]
+        return self._rules(symbol)
 
     # Rounding
 
@@ -73,7 +72,7 @@ class ExchangeFilters:
     def round_quantity(self, symbol: str, quantity: Number, *, market: bool = False) -> Decimal:
         """The quantity (base) down to the symbol's grid; 0 for less than a step. Error: `UsageError` for no amount."""
         step = self.rules(symbol).step_of(market=market)
-        return floor_to(_sound("quantity", read(quantity, step)), step)
+        return cut(_sound("quantity", read(quantity, step)), step)
 
     # Preparing
 
@@ -90,7 +89,6 @@ class ExchangeFilters:
         found = self.prepare_market_order(symbol, side, quote_qty, prices=prices, holdings=holdings)
         return (False, str(found)) if isinstance(found, Denied) else (True, "")
 
-    @exactly
     def prepare_market_order(
         self,
         symbol: str,
@@ -108,22 +106,37 @@ class ExchangeFilters:
         A BUY by quote currency goes out so where the symbol takes it; anything else is counted in base, at the best
         opposite price.
         """
-        wanted = self._wanted(symbol, side, quantity, quote_qty, prices, holdings, client_order_id)
-        wanted = replace(wanted, sweep_dust=sweep_dust)
+        return self.judge_market_order(
+            symbol, side, quote_qty, quantity=quantity, prices=prices, holdings=holdings,
+            client_order_id=client_order_id, sweep_dust=sweep_dust,
+        ).found  # fmt: skip
+
+    @exactly
+    def judge_market_order(
+        self,
+        symbol: str,
+        side: Side,
+        quote_qty: Number | None = None,
+        *,
+        quantity: Number | None = None,
+        prices: Prices | None = None,
+        holdings: Holdings | None = None,
+        client_order_id: str = "",
+        sweep_dust: bool = False,
+    ) -> Judged:
+        """What `prepare_market_order` gives, and what `checks` would say of it: the ladder is climbed once."""
+        wanted = self._wanted(symbol, side, quantity, quote_qty, prices, holdings, client_order_id, sweep_dust)
         refused = self._refused(wanted, ())
         if refused is not None:
-            return refused
-        by_quote = self._by_quote(wanted)
-        if by_quote is not None:
-            return self._judged(wanted, by_quote)
-        return self._at_the_market(wanted)
+            return Judged(refused, refused.checks)
+        return self._judged(wanted, self._by_quote(wanted) or self._at_the_market(wanted))
 
-    def _at_the_market(self, wanted: Wanted) -> OrderTicket | Denied:
-        """By base quantity; an amount of quote currency cannot be counted in base without a price."""
+    def _at_the_market(self, wanted: Wanted) -> Asked | None:
+        """The order by base quantity; None where no price says how much an amount of quote currency is in base."""
         price = wanted.prices.opposite(wanted.side)
         if price is None and wanted.quote is not None:
-            return denied(str(wanted), UNPRICED, (UNPRICED,))
-        return self._judged(wanted, quantity_order(wanted, "MARKET", wanted.in_base(price, market=True)))
+            return None
+        return self._asked(wanted, quantity_order(wanted, "MARKET", wanted.in_base(price, market=True)))
 
     @exactly
     def prepare_limit_order(
@@ -141,13 +154,12 @@ class ExchangeFilters:
         sweep_dust: bool = False,
     ) -> OrderTicket | Denied:
         """A limit order; its price is rounded in favour of the one who gives it: down for a BUY, up for a SELL."""
-        wanted = self._wanted(symbol, side, quantity, quote_qty, prices, holdings, client_order_id)
-        wanted = replace(wanted, sweep_dust=sweep_dust)
+        wanted = self._wanted(symbol, side, quantity, quote_qty, prices, holdings, client_order_id, sweep_dust)
         limit = read(price, wanted.rules.quote_step)
         refused = self._refused(wanted, (("price", limit),))
         if refused is not None:
             return refused
-        return self._judged(wanted, limit_order(wanted, limit, time_in_force=time_in_force))
+        return self._judged(wanted, self._asked(wanted, limit_order(wanted, limit, time_in_force=time_in_force))).found
 
     @exactly
     def prepare_stop_order(
@@ -168,7 +180,7 @@ class ExchangeFilters:
         refused = self._refused(wanted, (("stop price", stop), ("price", limit)))
         if refused is not None:
             return refused
-        return self._judged(wanted, limit_order(wanted, limit, stop))
+        return self._judged(wanted, self._asked(wanted, limit_order(wanted, limit, stop))).found
 
     @exactly
     def prepare_oco(
@@ -198,7 +210,7 @@ class ExchangeFilters:
         resting = replace(limit_order(wanted, limit), time_in_force=None)
         stopping = replace(limit_order(wanted, limit_of_stop, stop), client_order_id=client_order_ids[1])
         tickets = OcoTickets(resting, stopping)
-        return denial(str(wanted), self._checks_of(wanted, tickets)) or tickets
+        return denial(wanted, self._of_both(wanted, tickets)) or tickets
 
     # The ladder
 
@@ -207,13 +219,11 @@ class ExchangeFilters:
         self, order: OrderTicket | OcoTickets, *, prices: Prices | None = None, holdings: Holdings | None = None
     ) -> tuple[Check, ...]:
         """Every check of an order with value, bound and verdict, also of one prepared earlier: all must pass anew."""
-        ticket = order if isinstance(order, OrderTicket) else order.resting
-        return self._checks_of(self._seen(ticket.symbol, ticket.side, prices, holdings), order)
+        if isinstance(order, OcoTickets):
+            return self._of_both(self._seen(order.resting.symbol, order.resting.side, prices, holdings), order)
+        return lone_ladder(self._asked(self._seen(order.symbol, order.side, prices, holdings), order))
 
-    def _checks_of(self, wanted: Wanted, order: OrderTicket | OcoTickets) -> tuple[Check, ...]:
-        if isinstance(order, OrderTicket):
-            asked = self._asked(wanted, order)
-            return (*ladder(asked), *lone_counts(asked))
+    def _of_both(self, wanted: Wanted, order: OcoTickets) -> tuple[Check, ...]:
         rules, holdings = wanted.rules, wanted.holdings
         offered = "on" if rules.takes_oco else "off"
         listing = Check("ORDER_TYPE", "one cancels the other", offered, "is", "on", rules.takes_oco)
@@ -225,8 +235,12 @@ class ExchangeFilters:
         prices, holdings = wanted.prices, wanted.holdings
         return Asked(wanted.rules, ticket, prices, holdings, self._permissions, exchange_type or ticket.type)
 
-    def _judged(self, wanted: Wanted, ticket: OrderTicket) -> OrderTicket | Denied:
-        return denial(str(wanted), self._checks_of(wanted, ticket)) or ticket
+    def _judged(self, wanted: Wanted, asked: Asked | None) -> Judged:
+        """By every check of a lone order; without a price for its size (None) by that alone."""
+        if asked is None:
+            return Judged(denied(wanted, UNPRICED, (UNPRICED,)), (UNPRICED,))
+        checks = lone_ladder(asked)
+        return Judged(denial(wanted, checks) or asked.ticket, checks)
 
     # Reading what was given
 
@@ -239,38 +253,56 @@ class ExchangeFilters:
         prices: Prices | None,
         holdings: Holdings | None,
         client_order_id: str,
+        sweep_dust: bool = False,
     ) -> Wanted:
         if (quantity is None) == (quote is None):
             raise UsageError("E-AMOUNT", "an order is for an amount of base or of quote currency.", "Give one of them.")
-        seen = self._seen(symbol, side, prices, holdings)
-        base = None if quantity is None else read(quantity, seen.rules.step)
-        money = None if quote is None else read(quote, seen.rules.quote_step)
-        return replace(seen, quantity=base, quote=money, client_order_id=client_order_id)
+        return self._seen(symbol, side, prices, holdings, quantity, quote, client_order_id, sweep_dust)
 
-    def _seen(self, symbol: str, side: Side, prices: Prices | None, holdings: Holdings | None) -> Wanted:
-        rules = self.rules(symbol)
+    def _seen(
+        self,
+        symbol: str,
+        side: Side,
+        prices: Prices | None,
+        holdings: Holdings | None,
+        quantity: Number | None = None,
+        quote: Number | None = None,
+        client_order_id: str = "",
+        sweep_dust: bool = False,
+    ) -> Wanted:
+        rules = self._rules(symbol)
         if prices is None:
             prices = self._prices(symbol) if self._prices else Prices()
         if holdings is None and self._holdings:
             holdings = self._holdings(symbol)
-        return Wanted(rules, _side(side), None, None, prices, holdings, "")
+        side = _side(side)
+        base = None if quantity is None else read(quantity, rules.step)
+        money = None if quote is None else read(quote, rules.quote_step)
+        return Wanted(rules, side, base, money, prices, holdings, client_order_id, sweep_dust)
 
     def _refused(self, wanted: Wanted, more: Iterable[tuple[str, Decimal]]) -> Denied | None:
         """The denial of what cannot be computed with."""
-        given = (*wanted.amounts, *more)
-        if all(is_amount(number) for _, number in given):
-            return None
-        return denial(str(wanted), [_given(name, number) for name, number in given])
+        for _, number in (given := (wanted.amount, *more)):
+            if not is_amount(number):
+                return denial(wanted, tuple([_given(*one) for one in given]))
+        return None
 
-    def _by_quote(self, wanted: Wanted) -> OrderTicket | None:
+    def _by_quote(self, wanted: Wanted) -> Asked | None:
         """The order by quote quantity; None where it is not one, not taken, or would buy more than one order may."""
         rules = wanted.rules
         if wanted.quote is None or wanted.side == "SELL" or not rules.takes_quote_quantity:
             return None
-        quote = floor_to(wanted.quote, rules.quote_step)
+        quote = cut(wanted.quote, rules.quote_step)
         ticket = OrderTicket(rules.symbol, wanted.side, "MARKET", wanted.client_order_id, quote_quantity=quote)
-        most, largest = self._asked(wanted, ticket).most, rules.largest(market=True)
-        return None if most is not None and largest is not None and most > largest else ticket
+        asked, largest = self._asked(wanted, ticket), rules.largest(market=True)
+        return None if asked.most is not None and largest is not None and asked.most > largest else asked
+
+
+def _listed(rules: Mapping[str, SymbolRules], symbol: str) -> SymbolRules:
+    if symbol not in rules:
+        hint = did_you_mean(symbol, rules) if rules else ""
+        raise UsageError("E-SYMBOL-UNKNOWN", f"the exchange lists no symbol {symbol!r}.", hint)
+    return rules[symbol]
 
 
 def _given(name: str, number: Decimal) -> Check:
@@ -282,7 +314,7 @@ def _given(name: str, number: Decimal) -> Check:
 def _side(side: str) -> Side:
     if side not in ("BUY", "SELL"):
         raise UsageError("E-SIDE", f"{side!r} is no side.", "Write BUY or SELL.")
-    return cast("Side", side)
+    return SIDES[side]
 
 
 def _sound(name: str, number: Decimal) -> Decimal:

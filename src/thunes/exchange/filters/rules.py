@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation, localcontext
 from functools import cached_property
@@ -10,6 +10,7 @@ from typing import Any
 
 from thunes.errors import DataError
 from thunes.exchange.filters.amounts import EXACT, ONE, ZERO, common_step
+from thunes.exchange.filters.verdict import Check
 
 Document = Mapping[str, Any]
 
@@ -106,7 +107,7 @@ class SymbolRules:
     @cached_property
     def tick(self) -> Decimal:
         """The grid of prices."""
-        return common_step(self.price.step, ONE.scaleb(-self.quote_precision))
+        return common_step(self.price.step, self.quote_step)
 
     @cached_property
     def quote_step(self) -> Decimal:
@@ -114,9 +115,14 @@ class SymbolRules:
         return ONE.scaleb(-self.quote_precision)
 
     @cached_property
+    def base_step(self) -> Decimal:
+        """The decimals that a quantity may have, as a step."""
+        return ONE.scaleb(-self.base_precision)
+
+    @cached_property
     def step(self) -> Decimal:
         """The grid of a limit order's quantity."""
-        return common_step(self.lot.step, ONE.scaleb(-self.base_precision))
+        return common_step(self.lot.step, self.base_step)
 
     @cached_property
     def market_step(self) -> Decimal:
@@ -128,8 +134,18 @@ class SymbolRules:
 
     def largest(self, *, market: bool) -> Decimal | None:
         """The largest quantity of one order, which need not lie on the grid; None where nothing bounds it."""
-        bounds = (self.lot.maximum, self.market_lot.maximum if market else ZERO)
-        return min((bound for bound in bounds if bound), default=None)
+        lot, at_market = self.lot.maximum, self.market_lot.maximum if market else ZERO
+        return min(lot, at_market) if lot and at_market else lot or at_market or None
+
+    @cached_property
+    def least_notional(self) -> Decimal:
+        """The largest of the least notionals; 0 where there is none."""
+        return max((bounds.minimum for bounds in self.notionals), default=ZERO)
+
+    @cached_property
+    def standing(self) -> dict[Hashable, tuple[Check, ...]]:
+        """Checks that come out the same for every order of a kind, by kind: kept once they were made."""
+        return {}
 
 
 def parse_rules(entry: Document, account_filters: Iterable[Document] = ()) -> SymbolRules:

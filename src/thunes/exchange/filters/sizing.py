@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from thunes.exchange.filters.amounts import ZERO, floor_to
+from thunes.exchange.filters.amounts import cut
 from thunes.exchange.filters.conditions import Holdings
 from thunes.exchange.filters.rules import SymbolRules
 from thunes.exchange.orders import Side
@@ -23,7 +23,7 @@ def base_quantity(
     bounds = [wanted] if largest is None else [wanted, largest]
     if side == "SELL" and holdings is not None and holdings.base_free >= step:
         bounds.append(holdings.base_free)
-    return floor_to(min(bounds), step)
+    return cut(min(bounds), step)
 
 
 def without_dust(
@@ -41,5 +41,6 @@ def without_dust(
 
 def is_sellable(rules: SymbolRules, quantity: Decimal, price: Decimal) -> bool:
     """Whether a quantity would pass on its own, with room for a price that falls."""
-    least = max((bounds.minimum for bounds in rules.notionals), default=ZERO)
-    return quantity >= max(rules.lot.minimum, rules.market_lot.minimum) and quantity * price >= least * KEEPS_SELLABLE
+    if quantity < rules.lot.minimum or quantity < rules.market_lot.minimum:
+        return False
+    return quantity * price >= rules.least_notional * KEEPS_SELLABLE

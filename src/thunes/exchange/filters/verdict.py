@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 from thunes.exchange.filters.amounts import EXACT
+from thunes.exchange.orders import OrderTicket
 
 Relation = Literal["≥", "≤", "<", ">", "is", "is a multiple of", "is one of"]
 Value = Decimal | str
@@ -29,7 +30,10 @@ HINTS = {
 
 def shown(value: Value) -> str:
     """A value as a person reads it: without exponent, and without zeros at its end."""
-    return format(value.normalize(EXACT), "f") if isinstance(value, Decimal) else value
+    return value if isinstance(value, str) else f"{value.normalize(EXACT):f}"
+
+
+shown_again = lru_cache(maxsize=1024)(shown)  # for bounds, most of which are those of the last order
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,17 @@ class Check:
         """The stable code of its failing: E-FILTER-NOTIONAL."""
         return f"E-FILTER-{self.filter.replace('_', '-')}"
 
-    def __str__(self) -> str:
+    @property
+    def words(self) -> tuple[str, str, str]:
+        """The value, the relation to the bound, and the whole of it, as a person reads them."""
+        value = shown(self.value)
+        bound = shown_again(self.bound) if self.bound else shown(self.bound)  # 0 and -0 are one key, and two texts
         must = "" if self.passed else "must be " if self.relation in ("≥", "≤", "<", ">") else "fails: "
-        return f"{self.subject} {shown(self.value)} {must}{self.relation} {shown(self.bound)} ({self.filter})"
+        related = f"{self.relation} {bound}"
+        return value, related, f"{self.subject} {value} {must}{related} ({self.filter})"
+
+    def __str__(self) -> str:
+        return self.words[2]
 
 
 @dataclass(frozen=True)
@@ -71,14 +83,23 @@ class Denied:
         return f"{self.explanation} [{self.code}]"
 
 
-def denial(order: str, checks: Iterable[Check]) -> Denied | None:
+@dataclass(frozen=True)
+class Judged:
+    """What became of a decision, an order or its denial, and the checks that were made of it."""
+
+    found: OrderTicket | Denied
+    checks: tuple[Check, ...]
+
+
+def denial(order: object, checks: tuple[Check, ...]) -> Denied | None:
     """The denial of an order (in words: "BTCUSDT BUY") by the first check that failed; None when all passed."""
-    made = tuple(checks)
-    failed = next((check for check in made if not check.passed), None)
-    return None if failed is None else denied(order, failed, made)
+    for check in checks:
+        if not check.passed:
+            return denied(order, check, checks)
+    return None
 
 
-def denied(order: str, failed: Check, checks: tuple[Check, ...]) -> Denied:
+def denied(order: object, failed: Check, checks: tuple[Check, ...]) -> Denied:
     """The denial of an order by one of its checks."""
     parts = (f"{order} not sent: {failed}.", HINTS.get(failed.filter, ""))
     explanation = " ".join(part for part in parts if part)

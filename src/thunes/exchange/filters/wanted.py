@@ -30,9 +30,11 @@ class Wanted:
         return f"{self.rules.symbol} {self.side}"
 
     @property
-    def amounts(self) -> tuple[tuple[str, Decimal], ...]:
-        named = (("quantity", self.quantity), ("quote quantity", self.quote))
-        return tuple((name, number) for name, number in named if number is not None)
+    def amount(self) -> tuple[str, Decimal]:
+        if self.quantity is not None:
+            return "quantity", self.quantity
+        assert self.quote is not None, "an order is for a quantity or a quote quantity"
+        return "quote quantity", self.quote
 
     def in_base(self, price: Decimal | None, *, market: bool) -> Decimal:
         """The quantity for the wanted amount, on the grid; an amount of quote currency needs a price (quote)."""
