@@ -26,6 +26,7 @@ from thunes.risk.limits import RiskLimits
 from thunes.risk.manager import RiskManager
 from thunes.risk.request import Prices, RiskRequest
 from thunes.risk.store import RiskStore
+from thunes.risk.verdict import Denial
 
 PROCESSES, THREADS = 4, 8
 OTHERS = 3  # questions of others, while room is held or everything stopped
@@ -50,6 +51,7 @@ SCARCE: dict[str, RiskLimits] = {
 }
 ONE_SYMBOL = ("the same symbol", "a position that grows")
 OWNER, OTHER = "race", "other"
+EQUITY = Decimal(10**6)
 KILL = "kill during submit"
 
 
@@ -102,6 +104,12 @@ def wish(race: Track, name: str, number: int) -> RiskRequest:
     return RiskRequest(f"{name}-{number}", symbol, "entry", Decimal(25), strategy, bar_ms=number, prices=prices)
 
 
+def ask(race: Track, risk: RiskManager, name: str, number: int) -> Reservation | Denial:
+    """Both ways by turns."""
+    wanted = wish(race, name, number)
+    return risk.decide(wanted, equity=EQUITY)[1] if number // 2 % 2 else risk.reserve(wanted)
+
+
 Line = Callable[[Track, RiskManager, str], None]  # what a thread does, under its name
 
 
@@ -110,7 +118,7 @@ def want(race: Track, risk: RiskManager, name: str) -> None:
     number = 0
     while race.rounds.value < race.wanted:
         number += 1
-        held = risk.reserve(wish(race, name, number))
+        held = ask(race, risk, name, number)
         add(race.asked, 1)
         if isinstance(held, Reservation):
             add(race.rounds, 1)
@@ -125,7 +133,7 @@ def submit(race: Track, risk: RiskManager, name: str) -> None:
     number = 0
     while race.rounds.value < race.wanted:
         number += 1
-        held = risk.reserve(wish(race, name, number))
+        held = ask(race, risk, name, number)
         if isinstance(held, Reservation):
             if number % 2:
                 let_others(race, lambda: bool(race.killed.value))
@@ -187,7 +195,7 @@ def guarded(line: Line, race: Track, risk: RiskManager, name: str) -> None:
 def run(races: list[Track]) -> None:
     """Run all of them to their ends."""
     for race in races:
-        manager(race).on_mark(Decimal(10**6))
+        manager(race).on_mark(EQUITY)
         if race.what == ONE_SYMBOL[1]:
             manager(race).adopt({"BTCUSDT": Position(Decimal(1), Decimal(1), Decimal(1), strategy=OWNER)})
     racers = [CONTEXT.Process(target=process, args=(races, number)) for number in range(PROCESSES)]

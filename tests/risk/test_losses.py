@@ -227,3 +227,13 @@ def test_numbers_that_cannot_be_are_refused_and_change_nothing(desk: Desk, value
         with pytest.raises(UsageError, match="flow is"):
             risk.on_external_flow(D(value), "x")
     assert risk.get_risk_status()["daily_pnl"] == 0
+
+
+def test_a_mark_values_what_is_held_at_its_last_price_up_and_down(desk: Desk) -> None:
+    risk = desk.opened("1000")
+    desk.hold()
+    for price, exposure in (("120", 30), ("80", 20), ("80.00", 20)):
+        risk.on_mark(D(1000), {"BTCUSDT": D(price), "ETHUSDT": D(1)})
+        assert risk.get_risk_status()["gross_exposure"] == exposure
+    risk.on_mark(D(1000))
+    assert risk.get_risk_status()["gross_exposure"] == 20

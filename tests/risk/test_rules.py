@@ -6,6 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from tests.risk.desk import HOUR, NOON, TINY, entry, leaving
 
 from thunes.errors import SettingsError
@@ -169,6 +171,16 @@ def test_a_rule_holds_exactly_at_its_bound(
     assert refused.text
 
 
+@pytest.mark.parametrize(("rule", "code", "good", "good_book", "bad", "bad_book"), CASES)
+def test_in_brief_a_rule_says_the_same_of_what_fails_and_nothing_of_what_passes(
+    rule: Rule, code: str, good: RiskRequest, good_book: Book, bad: RiskRequest, bad_book: Book
+) -> None:
+    passed, failed = Case(good, good_book, TINY, NOON), Case(bad, bad_book, TINY, NOON)
+    assert rule(replace(passed, brief=True)) is rules.PASSED
+    assert rule(replace(failed, brief=True)) == rule(failed)
+    assert first_denial(ENTRY, replace(failed, brief=True)) == first_denial(ENTRY, failed) is not None
+
+
 def test_every_rule_of_an_entry_has_a_case() -> None:
     assert {rule for rule, *_ in CASES} == set(ENTRY)
 
@@ -248,3 +260,18 @@ def test_a_limit_of_0_allows_nothing() -> None:
 def test_numbers_are_shown_without_exponents() -> None:
     shown = [plain(Decimal(text)) for text in ("25.00", "1E+2", "1E-12", "0.123456789", "NaN", "1E+999999")]
     assert shown == ["25", "100", "0", "0.12345678", "NaN", "1E+999999"]
+
+
+@given(
+    st.decimals()
+    | st.decimals(-1000, 1000, places=9)
+    | st.builds(Decimal.scaleb, st.decimals(1, 9), st.integers(-99, 99))
+)
+@example(Decimal("12345678901234567890123456789012.50"))
+@example(Decimal("-0.0"))
+def test_a_number_is_shown_to_8_decimals_however_it_was_computed(value: Decimal) -> None:
+    if not value.is_finite() or abs(value.adjusted()) > 30:
+        assert plain(value) == str(value)
+    else:
+        whole, _, decimals = f"{value:f}".partition(".")
+        assert plain(value) == (f"{whole}.{decimals[:8]}".rstrip("0").rstrip(".") if decimals else whole)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import PlainSerializer
 
 from thunes.risk.request import Action
 
-Money = Annotated[Decimal, PlainSerializer(lambda value: format(value, "f"), return_type=str)]
+# The method itself, as a function around it would be called for each amount of each book that is written.
+Money = Annotated[Decimal, PlainSerializer("{:f}".format, return_type=str)]
 State = Literal["ACTIVE", "REDUCING", "HALTED"]
 SEVERITY: Mapping[State, int] = {"ACTIVE": 0, "REDUCING": 1, "HALTED": 2}
 ZERO = Decimal(0)
@@ -129,12 +130,19 @@ class Book:
 
     @property
     def reserved_loss(self) -> Decimal:
-        return sum((r.worst_loss for r in self.reservations.values()), ZERO)
+        total = ZERO
+        for held in self.reservations.values():
+            total += held.worst_loss
+        return total
 
     @property
     def gross_exposure(self) -> Decimal:
-        reserved = sum((r.notional for r in self.reservations.values()), ZERO)
-        return reserved + sum((p.value for p in self.positions.values()), ZERO)
+        reserved = value = ZERO
+        for held in self.reservations.values():
+            reserved += held.notional
+        for position in self.positions.values():
+            value += position.quantity * position.price
+        return reserved + value
 
     def own_position(self, symbol: str, strategy: str) -> Position | None:
         """What this very strategy holds of a symbol."""
@@ -152,3 +160,11 @@ class Book:
     def loss_bound(self, daily_loss: Decimal) -> Decimal:
         """What `new_loss` is measured against."""
         return self.acknowledged.budget if self.acknowledged else daily_loss
+
+
+Value = TypeVar("Value", Book, Position, Reservation)
+
+
+def but(value: Value, **changed: Any) -> Value:
+    """The same with some fields otherwise. `dataclasses.replace` looks up each of the others: a call per field."""
+    return type(value)(**(value.__dict__ | changed))

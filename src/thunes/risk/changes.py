@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 
 from thunes.risk.book import (
@@ -14,6 +13,7 @@ from thunes.risk.book import (
     Position,
     Reservation,
     Standing,
+    but,
 )
 from thunes.risk.limits import RiskLimits
 from thunes.risk.request import RiskFill, RiskRequest
@@ -29,7 +29,7 @@ def rolled(book: Book, now: int) -> Book:
     """
     if now // DAY <= book.day:
         return book
-    return replace(
+    return but(
         book,
         day=now // DAY,
         opening=book.equity,
@@ -45,13 +45,14 @@ def tripped(book: Book, limits: RiskLimits, now: int) -> Book:
     """The book after a look at its losses: what reached a limit stops entries, until a person re-arms them."""
     if book.standing.state != "ACTIVE":
         return book
-    bound = book.loss_bound(limits.daily_loss)
-    if book.new_loss > 0 and book.new_loss >= bound:
-        reason = f"daily loss {plain(book.new_loss)} of {plain(bound)}"
-        return replace(book, standing=Standing("REDUCING", now, "E-RISK-DAILY-LOSS", reason, "risk"))
-    if book.drawdown > 0 and book.drawdown >= limits.drawdown:
-        reason = f"equity {plain(book.drawdown * 100)} % under its peak, allowed {plain(limits.drawdown * 100)} %"
-        return replace(book, standing=Standing("REDUCING", now, "E-RISK-DRAWDOWN", reason, "risk"))
+    lost, bound = book.new_loss, book.loss_bound(limits.daily_loss)
+    if lost > 0 and lost >= bound:
+        reason = f"daily loss {plain(lost)} of {plain(bound)}"
+        return but(book, standing=Standing("REDUCING", now, "E-RISK-DAILY-LOSS", reason, "risk"))
+    fallen = book.drawdown
+    if fallen > 0 and fallen >= limits.drawdown:
+        reason = f"equity {plain(fallen * 100)} % under its peak, allowed {plain(limits.drawdown * 100)} %"
+        return but(book, standing=Standing("REDUCING", now, "E-RISK-DRAWDOWN", reason, "risk"))
     return book
 
 
@@ -60,7 +61,7 @@ def resumed(book: Book, limits: RiskLimits, standing: Standing, budget: Decimal)
     a smaller one keeps its peak, so that stopping and resuming cannot hide a slow decline."""
     reached = book.drawdown >= limits.drawdown
     peak = book.equity if reached else book.peak
-    return replace(book, standing=standing, acknowledged=Acknowledged(book.loss, budget), peak=peak)
+    return but(book, standing=standing, acknowledged=Acknowledged(book.loss, budget), peak=peak)
 
 
 def reserved(book: Book, request: RiskRequest, now: int) -> tuple[Book, Reservation]:
@@ -70,7 +71,7 @@ def reserved(book: Book, request: RiskRequest, now: int) -> tuple[Book, Reservat
     entries = last.entries + 1 if last and last.bar_ms == request.bar_ms else 1
     bars = {**book.bars, request.symbol: BarCount(request.bar_ms, entries)}
     reservations = {**book.reservations, request.client_order_id: held}
-    return replace(book, reservations=reservations, bars=bars, entries=book.entries + 1), held
+    return but(book, reservations=reservations, bars=bars, entries=book.entries + 1), held
 
 
 def reservation(request: RiskRequest, now: int) -> Reservation:
@@ -89,14 +90,16 @@ def reservation(request: RiskRequest, now: int) -> Reservation:
 
 def submitted(book: Book, client_order_id: str, now: int) -> Book:
     """From here on the order counts as sent."""
-    held = replace(book.reservations[client_order_id], submitted_ms=now)
-    return replace(book, reservations={**book.reservations, client_order_id: held})
+    held = but(book.reservations[client_order_id], submitted_ms=now)
+    return but(book, reservations={**book.reservations, client_order_id: held})
 
 
 def released(book: Book, client_order_id: str) -> Book:
     """No room for this order any more."""
+    if client_order_id not in book.reservations:
+        return book
     left = {name: held for name, held in book.reservations.items() if name != client_order_id}
-    return replace(book, reservations=left)
+    return but(book, reservations=left)
 
 
 def shrunk(book: Book, client_order_id: str, quote: Decimal) -> Book:
@@ -105,8 +108,8 @@ def shrunk(book: Book, client_order_id: str, quote: Decimal) -> Book:
     if held is None:
         return book
     left = max(ZERO, held.notional - quote)
-    smaller = replace(held, notional=left, worst_loss=held.worst_loss * left / held.notional if left else ZERO)
-    return replace(book, reservations={**book.reservations, client_order_id: smaller})
+    smaller = but(held, notional=left, worst_loss=held.worst_loss * left / held.notional if left else ZERO)
+    return but(book, reservations={**book.reservations, client_order_id: smaller})
 
 
 def filled(book: Book, fill: RiskFill, now: int, strategy: str = "") -> Book:
@@ -115,17 +118,23 @@ def filled(book: Book, fill: RiskFill, now: int, strategy: str = "") -> Book:
     The trade's price is the newest one known, so what was held before is valued at it too. `strategy`: whose order it
     was, and so whose position it opens.
     """
-    before = book.positions.get(fill.symbol, Position(ZERO, ZERO, fill.price, strategy=strategy))
+    before = book.positions.get(fill.symbol) or Position(ZERO, ZERO, fill.price, strategy=strategy)
     after = _traded(before, fill)
-    realised = after.realised - before.realised
     positions = {symbol: p for symbol, p in book.positions.items() if symbol != fill.symbol}
     if fill.held:
         positions[fill.symbol] = after
     revalued = before.quantity * (fill.price - before.price)
-    book = replace(book, positions=positions, realised=book.realised + realised, fees=book.fees + fill.fee)
-    book = _with_equity(book, None if book.equity is None else book.equity + revalued - fill.fee)
+    equity = None if book.equity is None else book.equity + revalued - fill.fee
     closed = fill.side == "SELL" and not fill.held
-    return _judged(book, after.realised - after.fees, now) if closed else book
+    return but(
+        book,
+        positions=positions,
+        realised=book.realised + (after.realised - before.realised),
+        fees=book.fees + fill.fee,
+        equity=equity,
+        peak=book.peak if equity is None else _peak(book, equity),
+        losing_exit_ms=_losing_exit(book, after.realised - after.fees, now) if closed else book.losing_exit_ms,
+    )
 
 
 def _traded(before: Position, fill: RiskFill) -> Position:
@@ -140,25 +149,27 @@ def _traded(before: Position, fill: RiskFill) -> Position:
     return Position(fill.held, cost, fill.price, realised, before.fees + fill.fee, before.strategy)
 
 
-def _judged(book: Book, result: Decimal, now: int) -> Book:
+def _losing_exit(book: Book, result: Decimal, now: int) -> int | None:
     """A losing exit begins a cool-down, a winning one ends it, one without a result changes nothing."""
     if result == 0:
-        return book
-    return replace(book, losing_exit_ms=now if result < 0 else None)
+        return book.losing_exit_ms
+    return now if result < 0 else None
 
 
 def marked(book: Book, equity: Decimal, prices: Mapping[str, Decimal]) -> Book:
     """What all is worth now. The first mark ever opens the day."""
-    positions = {symbol: replace(p, price=prices.get(symbol, p.price)) for symbol, p in book.positions.items()}
-    opening = equity if book.opening is None else book.opening
-    flows = ZERO if book.opening is None else book.flows
-    return _with_equity(replace(book, positions=positions, opening=opening, flows=flows), equity)
+    moved = {
+        symbol: but(p, price=prices[symbol])
+        for symbol, p in book.positions.items()
+        if symbol in prices and prices[symbol] != p.price
+    }
+    positions = {**book.positions, **moved} if moved else book.positions
+    opening, flows = (equity, ZERO) if book.opening is None else (book.opening, book.flows)
+    return but(book, positions=positions, opening=opening, flows=flows, equity=equity, peak=_peak(book, equity))
 
 
-def _with_equity(book: Book, equity: Decimal | None) -> Book:
-    if equity is None:
-        return book
-    return replace(book, equity=equity, peak=equity if book.peak is None else max(book.peak, equity))
+def _peak(book: Book, equity: Decimal) -> Decimal:
+    return equity if book.peak is None else max(book.peak, equity)
 
 
 def flowed(book: Book, money: Decimal) -> Book:
@@ -171,20 +182,20 @@ def flowed(book: Book, money: Decimal) -> Book:
         return book
     equity = max(ZERO, book.equity + money)
     peak = book.peak * equity / book.equity if book.equity > 0 else equity
-    return replace(book, equity=equity, peak=peak, flows=book.flows + money)
+    return but(book, equity=equity, peak=peak, flows=book.flows + money)
 
 
 def adopted(book: Book, positions: Mapping[str, Position]) -> Book:
     """What the ledger holds, in place of what was remembered; results of positions known already stay."""
     kept = {
-        symbol: replace(p, realised=book.positions[symbol].realised, fees=book.positions[symbol].fees)
+        symbol: but(p, realised=book.positions[symbol].realised, fees=book.positions[symbol].fees)
         if symbol in book.positions
         else p
         for symbol, p in positions.items()
     }
-    return replace(book, positions=kept)
+    return but(book, positions=kept)
 
 
 def stopped(book: Book, standing: Standing) -> Book:
     """At least as severe as asked."""
-    return replace(book, standing=book.standing.or_worse(standing))
+    return but(book, standing=book.standing.or_worse(standing))

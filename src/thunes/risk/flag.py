@@ -17,10 +17,12 @@ class KillFile:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
+        self._name = str(self.path)
 
     def standing(self, now: int) -> Standing | None:
         """What it asks for; None where it is not there."""
         try:
+            os.stat(self._name)  # noqa: PTH116  # it is not there, as a rule: one call tells so
             with self.path.open("rb") as file:
                 text = file.read(READ).decode(errors="replace")
         except FileNotFoundError:

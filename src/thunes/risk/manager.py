@@ -12,7 +12,7 @@ from thunes.risk.book import ZERO, Book, Position, Reservation, Standing
 from thunes.risk.events import RiskEvent
 from thunes.risk.limits import RiskLimits
 from thunes.risk.request import Prices, RiskFill, RiskRequest, amount
-from thunes.risk.rules import ASKED, PRICED, RULES, Case, Rule, breaker, first_denial, ladder, state
+from thunes.risk.rules import ASKED, PRICED, RULES, Case, Rule, breaker, first_denial, first_failed, ladder, state
 from thunes.risk.shared_book import SharedBook
 from thunes.risk.status import RiskStatus, status, unreadable
 from thunes.risk.store import RiskStore, Transaction
@@ -27,7 +27,8 @@ class RiskManager:
 
     `events` is told each change of state, once. `breaker` says how the circuit breaker of entries stands: closed,
     half-open or open. Questions never raise: where the state cannot be read they answer as if HALTED. What is told
-    (`on_…`, `filled`, `kill`, `resume`) raises `RiskError` where it cannot be kept.
+    (`on_…`, `filled`, `kill`, `resume`) raises `RiskError` where it cannot be kept; a mark that is told with a question
+    (`decide`) denies it there.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class RiskManager:
         try:
             book, now = self._book.seen()
         except RiskError as e:
-            return (Check("state", "E-RISK-HALTED", "unreadable", "ACTIVE", passed=False, text=str(e)),)
+            return (_no_state(e),)
         if equity is not None and book.equity is None:
             book = changes.marked(book, equity, {})
         return ladder(RULES[request.action], Case(request, book, self.limits, now))
@@ -79,6 +80,31 @@ class RiskManager:
             return self._reserve(request)
         denial = self._asked(request, RULES[request.action])
         return denial or changes.reservation(request, self._book.now())
+
+    def decide(
+        self, request: RiskRequest, *, equity: Decimal | None = None, prices: Mapping[str, Decimal] | None = None
+    ) -> tuple[tuple[Check, ...], Reservation | Denial]:
+        """`on_mark`, `preview` and `reserve` in one step under the lock: the whole ladder, and what comes of it.
+
+        `equity`, `prices`: those of the mark; none is made without equity, nor for what is no entry: an exit waits for
+        nobody and writes nothing, so its mark is told after it. A long log is left to the next `on_mark`.
+        """
+        if request.action != "entry":
+            return self._looked_at(request)
+        known = _known(equity, prices)
+
+        def step(book: Book, now: int, _: Transaction) -> tuple[Book, tuple[tuple[Check, ...], Reservation | Denial]]:
+            if equity is not None:
+                book = changes.tripped(changes.marked(book, equity, known), self.limits, now)
+            checks = ladder(RULES["entry"], Case(request, book, self.limits, now))
+            denial = first_failed(checks)
+            book, answer = (book, denial) if denial else changes.reserved(book, request, now)
+            return book, (checks, answer)
+
+        try:
+            return self._book.change(step)
+        except RiskError as e:
+            return self.preview(request), _unreadable(e)
 
     def before_submit(self, reservation: Reservation, prices: Prices | None = None) -> Denial | None:
         """The last look before the wire: may it still go? With `prices`, their age and deviation are looked at anew.
@@ -94,10 +120,13 @@ class RiskManager:
         def step(book: Book, now: int, _: Transaction) -> tuple[Book, Denial | None]:
             if reservation.client_order_id not in book.reservations:
                 return book, _not_reserved(reservation)
-            denial = first_denial(rules, Case(request, book, self.limits, now))
+            denial = first_denial(rules, Case(request, book, self.limits, now, brief=True))
             return (book, denial) if denial else (changes.submitted(book, reservation.client_order_id, now), None)
 
-        return self._decided(step)
+        try:
+            return self._book.change(step)
+        except RiskError as e:
+            return _unreadable(e)
 
     # After it
 
@@ -120,7 +149,8 @@ class RiskManager:
             whose = held.strategy if held else ""
             for fill in fills:
                 if transaction.first_sight(f"{fill.symbol} {fill.trade_id}", now):
-                    book = changes.shrunk(changes.filled(book, fill, now, whose), client_order_id, fill.quote)
+                    book = changes.filled(book, fill, now, whose)
+                    book = book if done else changes.shrunk(book, client_order_id, fill.quote)
             book = changes.released(book, client_order_id) if done else book
             return changes.tripped(book, self.limits, now), None
 
@@ -133,8 +163,7 @@ class RiskManager:
     def on_mark(self, equity: Decimal, prices: Mapping[str, Decimal] | None = None) -> None:
         """The account's worth in quote, and the last prices of what is held; tell flows first. Stops what lost too
         much."""
-        amount("equity", equity)
-        known = {symbol: amount(f"price of {symbol}", price) for symbol, price in (prices or {}).items()}
+        known = _known(equity, prices)
         self._store.tidy(self._book.now())
 
         def step(book: Book, now: int, _: Transaction) -> tuple[Book, None]:
@@ -199,7 +228,7 @@ class RiskManager:
 
     def _reserve(self, request: RiskRequest) -> Reservation | Denial:
         def step(book: Book, now: int, _: Transaction) -> tuple[Book, Reservation | Denial]:
-            denial = first_denial(RULES["entry"], Case(request, book, self.limits, now))
+            denial = first_denial(RULES["entry"], Case(request, book, self.limits, now, brief=True))
             return (book, denial) if denial else changes.reserved(book, request, now)
 
         try:
@@ -207,11 +236,16 @@ class RiskManager:
         except RiskError as e:
             return _unreadable(e)
 
-    def _decided(self, step: Callable[[Book, int, Transaction], tuple[Book, Denial | None]]) -> Denial | None:
+    def _looked_at(self, request: RiskRequest) -> tuple[tuple[Check, ...], Reservation | Denial]:
+        """Ladder and answer for what needs no room; what no rule is asked for passes even where nothing can be read."""
+        rules = RULES[request.action]
         try:
-            return self._book.change(step)
+            book, now = self._book.seen()
         except RiskError as e:
-            return _unreadable(e)
+            answer = _unreadable(e) if rules else changes.reservation(request, self._book.now())
+            return (_no_state(e),), answer
+        checks = ladder(rules, Case(request, book, self.limits, now))
+        return checks, first_failed(checks) or changes.reservation(request, now)
 
     def _asked(self, request: RiskRequest, rules: tuple[Rule, ...]) -> Denial | None:
         """The answer of rules that need no room; what no rule is asked for passes even where nothing can be read."""
@@ -221,7 +255,18 @@ class RiskManager:
             book, now = self._book.seen()
         except RiskError as e:
             return _unreadable(e)
-        return first_denial(rules, Case(request, book, self.limits, now))
+        return first_denial(rules, Case(request, book, self.limits, now, brief=True))
+
+
+def _known(equity: Decimal | None, prices: Mapping[str, Decimal] | None) -> Mapping[str, Decimal]:
+    """The prices of a mark; `UsageError` where one of its numbers cannot be right."""
+    if equity is not None:
+        amount("equity", equity)
+    return {symbol: amount(f"price of {symbol}", price) for symbol, price in (prices or {}).items()}
+
+
+def _no_state(error: RiskError) -> Check:
+    return Check("state", "E-RISK-HALTED", "unreadable", "ACTIVE", passed=False, text=str(error))
 
 
 def _unreadable(error: RiskError) -> Denial:

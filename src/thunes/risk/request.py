@@ -60,8 +60,10 @@ class RiskFill:
     held: Decimal
 
     def __post_init__(self) -> None:
-        for name in ("price", "quantity", "fee", "held"):
-            amount(name, getattr(self, name))
+        amount("price", self.price)
+        amount("quantity", self.quantity)
+        amount("fee", self.fee)
+        amount("held", self.held)
 
     @property
     def quote(self) -> Decimal:

@@ -1,7 +1,8 @@
 """The rules of an entry, each a pure function of the order, the book, the limits and the time.
 
-A rule always tells what it compared, so that a preview can show the whole ladder; the first that fails decides. Exits
-are asked for the state alone, cancels and a person's flatten for nothing.
+A rule tells what it compared, so that a preview can show the whole ladder; the first that fails decides. Where nobody
+will read it, a rule that passes says no more than that: its words take longer than the look. Exits are asked for the
+state alone, cancels and a person's flatten for nothing.
 """
 
 from __future__ import annotations
@@ -10,26 +11,29 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from thunes.risk.book import Book
+from thunes.risk.book import ZERO, Book
 from thunes.risk.limits import RiskLimits
-from thunes.risk.request import Action, RiskRequest
+from thunes.risk.request import Action, Prices, RiskRequest
 from thunes.risk.verdict import Check, Denial, plain
 
 
 @dataclass(frozen=True)
 class Case:
-    """What a rule looks at; `now` is epoch ms."""
+    """What a rule looks at; `now` is epoch ms. `brief`: only what fails will be read."""
 
     request: RiskRequest
     book: Book
     limits: RiskLimits
     now: int
+    brief: bool = False
 
 
 Rule = Callable[[Case], Check]
 MINUTE = 60_000  # ms
 HUGE = Decimal(10**15)
 TINY = Decimal("1e-18")
+ONE = Decimal(1)
+PASSED = Check("", "", "", "", passed=True, text="")  # in brief
 
 
 def halted(case: Case) -> Check:
@@ -42,22 +46,28 @@ def halted(case: Case) -> Check:
 def state(case: Case) -> Check:
     """An entry needs ACTIVE."""
     standing = case.book.standing
+    if (passed := standing.state == "ACTIVE") and case.brief:
+        return PASSED
     code = "E-RISK-HALTED" if standing.state == "HALTED" else "E-RISK-REDUCING"
     text = f"no entries while {standing.state}: {standing.reason}"
-    return Check("state", code, standing.state, "ACTIVE", standing.state == "ACTIVE", text)
+    return Check("state", code, standing.state, "ACTIVE", passed, text)
 
 
 def breaker(case: Case) -> Check:
     """An unknown word counts as open."""
-    passed = case.book.breaker in ("closed", "half-open")
-    text = f"the circuit breaker of entries is {case.book.breaker}"
-    return Check("circuit breaker", "E-RISK-BREAKER", case.book.breaker, "closed", passed, text)
+    said = case.book.breaker
+    if (passed := said in ("closed", "half-open")) and case.brief:
+        return PASSED
+    text = f"the circuit breaker of entries is {said}"
+    return Check("circuit breaker", "E-RISK-BREAKER", said, "closed", passed, text)
 
 
 def sane_amount(case: Case) -> Check:
     """Amounts no account has are refused here, so that the other rules can calculate."""
     notional, stop = case.request.notional, case.request.stop_distance
-    passed = _inside(notional, Decimal(0), HUGE) and (stop is None or _inside(stop, Decimal(0), Decimal(1)))
+    passed = _inside(notional, ZERO, HUGE) and (stop is None or _inside(stop, ZERO, ONE))
+    if passed and case.brief:
+        return PASSED
     value = plain(notional) if stop is None else f"{plain(notional)}, stop {plain(stop)}"
     text = f"no amount to buy for: {value}"
     return Check("amount", "E-RISK-AMOUNT", value, "more than 0, stop at most 1", passed, text)
@@ -70,36 +80,46 @@ def _inside(value: Decimal, above: Decimal, most: Decimal) -> bool:
 def unique(case: Case) -> Check:
     """An order whose fate is open must not be sent once more."""
     known = case.request.client_order_id in case.book.reservations
+    if not known and case.brief:
+        return PASSED
     text = f"order {case.request.client_order_id} is under way already"
     return Check("unique", "E-RISK-DUPLICATE", "under way" if known else "new", "new", not known, text)
 
 
 def daily_loss(case: Case) -> Check:
     """What was lost, what orders under way may lose at worst, and what this one may."""
-    bound = case.book.loss_bound(case.limits.daily_loss)
-    value = case.book.new_loss + case.book.reserved_loss + case.request.worst_loss
+    lost, under_way, own = case.book.new_loss, case.book.reserved_loss, case.request.worst_loss
+    value, bound = lost + under_way + own, case.book.loss_bound(case.limits.daily_loss)
+    if (passed := value <= bound) and case.brief:
+        return PASSED
+    most = plain(bound)
     text = (
-        f"lost today {plain(case.book.new_loss)}, orders under way may lose {plain(case.book.reserved_loss)}, this one "
-        f"{plain(case.request.worst_loss)}: more than {plain(bound)}"
+        f"lost today {plain(lost)}, orders under way may lose {plain(under_way)}, this one {plain(own)}: "
+        f"more than {most}"
     )
-    return Check("daily loss", "E-RISK-DAILY-LOSS", plain(value), plain(bound), value <= bound, text)
+    return Check("daily loss", "E-RISK-DAILY-LOSS", plain(value), most, passed, text)
 
 
 def drawdown(case: Case) -> Check:
     """How far equity is under its peak."""
     value, bound = case.book.drawdown, case.limits.drawdown
+    if (passed := value < bound) and case.brief:
+        return PASSED
     text = f"equity is {plain(value * 100)} % under its peak, {plain(bound * 100)} % are allowed"
-    return Check("drawdown", "E-RISK-DRAWDOWN", plain(value), plain(bound), value < bound, text)
+    return Check("drawdown", "E-RISK-DRAWDOWN", plain(value), plain(bound), passed, text)
 
 
 def loss_per_trade(case: Case) -> Check:
     """What this trade may lose at worst, with what its strategy holds of the symbol already."""
     request = case.request
     own = case.book.own_position(request.symbol, request.strategy)
-    held = own.value * request.worst_move if own else Decimal(0)
+    held = own.value * request.worst_move if own else ZERO
     value, bound = held + request.worst_loss, case.limits.loss_per_trade
-    text = f"this trade may lose {plain(value)}, {plain(bound)} are allowed"
-    return Check("loss per trade", "E-RISK-TRADE-LOSS", plain(value), plain(bound), value <= bound, text)
+    if (passed := value <= bound) and case.brief:
+        return PASSED
+    loss, most = plain(value), plain(bound)
+    text = f"this trade may lose {loss}, {most} are allowed"
+    return Check("loss per trade", "E-RISK-TRADE-LOSS", loss, most, passed, text)
 
 
 def one_per_symbol(case: Case) -> Check:
@@ -108,37 +128,49 @@ def one_per_symbol(case: Case) -> Check:
     own = book.own_position(symbol, case.request.strategy) is not None
     other = symbol in book.positions and not own
     busy = book.is_being_bought(symbol)
+    if (passed := not busy and not other) and case.brief:
+        return PASSED
     value = "being bought" if busy else "held" if other else "own" if own else "free"
     text = f"{symbol} is being bought already" if busy else f"{symbol} is held by another strategy"
-    return Check("one per symbol", "E-RISK-SYMBOL", value, "free or own", not busy and not other, text)
+    return Check("one per symbol", "E-RISK-SYMBOL", value, "free or own", passed, text)
 
 
 def positions(case: Case) -> Check:
     """Those held and those being opened, this one too."""
     value, bound = len(case.book.symbols | {case.request.symbol}), case.limits.positions
+    if (passed := value <= bound) and case.brief:
+        return PASSED
     text = f"it would be position {value} of {bound}"
-    return Check("positions", "E-RISK-POSITIONS", str(value), str(bound), value <= bound, text)
+    return Check("positions", "E-RISK-POSITIONS", str(value), str(bound), passed, text)
 
 
 def order_notional(case: Case) -> Check:
     """The size of this order."""
     value, bound = case.request.notional, case.limits.order_notional
-    text = f"an order of {plain(value)}, {plain(bound)} are allowed"
-    return Check("order notional", "E-RISK-NOTIONAL", plain(value), plain(bound), value <= bound, text)
+    if (passed := value <= bound) and case.brief:
+        return PASSED
+    size, most = plain(value), plain(bound)
+    text = f"an order of {size}, {most} are allowed"
+    return Check("order notional", "E-RISK-NOTIONAL", size, most, passed, text)
 
 
 def gross_exposure(case: Case) -> Check:
     """All that would be held."""
     value, bound = case.book.gross_exposure + case.request.notional, case.limits.gross_exposure
-    text = f"{plain(value)} would be held in all, {plain(bound)} are allowed"
-    return Check("gross exposure", "E-RISK-EXPOSURE", plain(value), plain(bound), value <= bound, text)
+    if (passed := value <= bound) and case.brief:
+        return PASSED
+    total, most = plain(value), plain(bound)
+    text = f"{total} would be held in all, {most} are allowed"
+    return Check("gross exposure", "E-RISK-EXPOSURE", total, most, passed, text)
 
 
 def cool_down(case: Case) -> Check:
     """Whether a losing exit is too fresh."""
     left = cool_down_left(case.book, case.limits, case.now)
+    if (passed := left == 0) and case.brief:
+        return PASSED
     text = f"{left} more minutes of cool-down after a losing exit"
-    return Check("cool-down", "E-RISK-COOL-DOWN", str(left), "0", left == 0, text)
+    return Check("cool-down", "E-RISK-COOL-DOWN", str(left), "0", passed, text)
 
 
 def cool_down_left(book: Book, limits: RiskLimits, now: int) -> int:
@@ -152,31 +184,37 @@ def cool_down_left(book: Book, limits: RiskLimits, now: int) -> int:
 def equity_known(case: Case) -> Check:
     """Whether there is anything to measure a loss against."""
     known = case.book.equity is not None
+    if known and case.brief:
+        return PASSED
     text = "equity was never told: its loss cannot be known"
     return Check("equity", "E-RISK-EQUITY", "known" if known else "unknown", "known", known, text)
 
 
 def price_age(case: Case) -> Check:
     """A price from the future is as doubtful as an old one; no price is the worst."""
-    bound = f"{case.limits.price_age_ms} ms"
-    if case.request.prices is None:
+    prices, most = case.request.prices, case.limits.price_age_ms
+    bound = f"{most} ms"
+    if prices is None:
         return Check("price age", "E-RISK-PRICE-UNKNOWN", "unknown", bound, passed=False, text="no price is known")
-    age = case.now - case.request.prices.received_ms
+    age = case.now - prices.received_ms
+    if (passed := abs(age) <= most) and case.brief:
+        return PASSED
     text = f"the price is {age} ms old, {bound} are allowed"
-    return Check("price age", "E-RISK-PRICE-AGE", f"{age} ms", bound, abs(age) <= case.limits.price_age_ms, text)
+    return Check("price age", "E-RISK-PRICE-AGE", f"{age} ms", bound, passed, text)
 
 
 def price_deviation(case: Case) -> Check:
     """How far the price is from the one decided on."""
-    value, bound = _deviation(case.request), case.limits.price_deviation
+    value, bound = _deviation(case.request.prices), case.limits.price_deviation
+    if (passed := value <= bound) and case.brief:
+        return PASSED
     text = f"the price moved by {plain(value * 100)} % since the decision, {plain(bound * 100)} % are allowed"
-    return Check("price deviation", "E-RISK-PRICE-MOVED", plain(value), plain(bound), value <= bound, text)
+    return Check("price deviation", "E-RISK-PRICE-MOVED", plain(value), plain(bound), passed, text)
 
 
-def _deviation(request: RiskRequest) -> Decimal:
+def _deviation(prices: Prices | None) -> Decimal:
     """As a fraction of the price decided on; infinite where one of the prices is unknown or none."""
-    prices = request.prices
-    if prices is None or not all(_inside(p, TINY, HUGE) for p in (prices.decided, prices.current)):
+    if prices is None or not (_inside(prices.decided, TINY, HUGE) and _inside(prices.current, TINY, HUGE)):
         return Decimal("Infinity")
     return abs(prices.current / prices.decided - 1)
 
@@ -186,15 +224,19 @@ def orders_per_bar(case: Case) -> Check:
     count = case.book.bars.get(case.request.symbol)
     value = 1 + (count.entries if count and count.bar_ms == case.request.bar_ms else 0)
     bound = case.limits.orders_per_bar
+    if (passed := value <= bound) and case.brief:
+        return PASSED
     text = f"it would be entry {value} of {bound} in this bar of {case.request.symbol}"
-    return Check("orders per bar", "E-RISK-BAR-ORDERS", str(value), str(bound), value <= bound, text)
+    return Check("orders per bar", "E-RISK-BAR-ORDERS", str(value), str(bound), passed, text)
 
 
 def orders_per_day(case: Case) -> Check:
     """Entries of the UTC day."""
     value, bound = case.book.entries + 1, case.limits.orders_per_day
+    if (passed := value <= bound) and case.brief:
+        return PASSED
     text = f"it would be entry {value} of {bound} on this day"
-    return Check("orders per day", "E-RISK-DAY-ORDERS", str(value), str(bound), value <= bound, text)
+    return Check("orders per day", "E-RISK-DAY-ORDERS", str(value), str(bound), passed, text)
 
 
 SIZES: tuple[Rule, ...] = (sane_amount, order_notional, loss_per_trade, daily_loss, gross_exposure, positions)
@@ -229,6 +271,14 @@ def ladder(rules: Iterable[Rule], case: Case) -> tuple[Check, ...]:
     return tuple(checks)
 
 
+def first_failed(checks: Iterable[Check]) -> Denial | None:
+    """What the first check that fails says."""
+    for check in checks:
+        if not check.passed:
+            return check.denial
+    return None
+
+
 def first_denial(rules: Iterable[Rule], case: Case) -> Denial | None:
     """What the first rule that fails says."""
-    return next((check.denial for check in (rule(case) for rule in rules) if not check.passed), None)
+    return first_failed(rule(case) for rule in rules)

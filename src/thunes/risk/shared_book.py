@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeVar
 
 from thunes.clock import Clock
 from thunes.risk import changes
-from thunes.risk.book import Book, Standing
+from thunes.risk.book import Book, Standing, but
 from thunes.risk.events import RiskEvent, change
 from thunes.risk.flag import KillFile
 from thunes.risk.limits import RiskLimits
@@ -45,7 +44,7 @@ class SharedBook:
 
     def seen(self) -> tuple[Book, int]:
         """The book as it counts now, and the time; waits for no lock."""
-        book, now = self._store.read(), self.now()
+        book, now = self._store.read(), self._clock.now_ms()
         return self._as_of(book, now), now
 
     def change(self, step: Step[Told]) -> Told:
@@ -55,14 +54,16 @@ class SharedBook:
         """
         latch = self._latch
         with self._store.transaction() as transaction:
-            now, before = self.now(), transaction.book
+            now, before = self._clock.now_ms(), transaction.book
             book, told = step(self._as_of(before, now), now, transaction)
-            event = change(before.standing, book.standing, now, _figures(book))
+            is_same = book.standing.state == before.standing.state
+            event = None if is_same else change(before.standing, book.standing, now, _figures(book))
             if event and event.after == "ACTIVE":
                 self._events(event)
-            if book != before:
+            if book is not before and book != before:
                 transaction.save(book)
-        self._unlatch(latch)
+        if latch is not None:
+            self._unlatch(latch)
         if event and event.after != "ACTIVE":
             self._store.sync()
             self._events(event)
@@ -76,15 +77,18 @@ class SharedBook:
     def tell(self, event: RiskEvent) -> None:
         self._events(event)
 
-    def _unlatch(self, written: Standing | None) -> None:
+    def _unlatch(self, written: Standing) -> None:
         with self._latching:
             if self._latch is written:
                 self._latch = None
 
     def _as_of(self, book: Book, now: int) -> Book:
         book = changes.rolled(book, now)
-        standing = book.standing.or_worse(self.flag.standing(now)).or_worse(self._latch)
-        book = replace(book, standing=standing, breaker=self._breaker())
+        standing, breaker = book.standing, self._breaker()
+        for other in (self.flag.standing(now), self._latch):
+            standing = standing if other is None else standing.or_worse(other)
+        if standing is not book.standing or breaker != book.breaker:
+            book = but(book, standing=standing, breaker=breaker)
         return changes.tripped(book, self._limits, now)
 
 

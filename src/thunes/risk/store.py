@@ -18,6 +18,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -35,16 +36,41 @@ SEEN_FOR = 400 * 86_400_000  # ms that a fill is known again
 BOOK = TypeAdapter(Book)
 
 
+class Documents:
+    """Reads and writes the book, and knows the last document with its book, so that the same bytes are parsed once.
+
+    What a document says depends on nothing else: neither on the file it stands in, nor on the end of a transaction.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[bytes, Book] | None = None  # one value: threads may change it at any time
+
+    def read(self, connection: sqlite3.Connection) -> Book:
+        """The book of this moment. `RiskError` where there is none."""
+        row, last = connection.execute("SELECT document FROM book").fetchone(), self._last
+        if row is not None and last is not None and row[0] == last[0]:
+            return last[1]
+        book = _parsed(row)
+        self._last = row[0], book
+        return book
+
+    def write(self, connection: sqlite3.Connection, book: Book) -> None:
+        """Put another in its place."""
+        document = BOOK.dump_json(book, exclude={"breaker"})
+        connection.execute("UPDATE book SET document = ?", (document,))
+        self._last = document, book
+
+
 class Transaction:
     """The book as it is under the lock."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self.book = _load(connection)
+    def __init__(self, connection: sqlite3.Connection, documents: Documents) -> None:
+        self._connection, self._documents = connection, documents
+        self.book = documents.read(connection)
 
     def save(self, book: Book) -> None:
         """Put another in its place, with the end of the transaction."""
-        self._connection.execute("UPDATE book SET document = ?", (BOOK.dump_json(book, exclude={"breaker"}),))
+        self._documents.write(self._connection, book)
 
     def first_sight(self, key: str, now: int) -> bool:
         """Whether this was never told before."""
@@ -58,6 +84,8 @@ class RiskStore:
     def __init__(self, folder: Path, wait: float = WAIT) -> None:
         self.folder, self.path = folder, folder / NAME
         self._made = folder / f"{NAME}.made"
+        self._log = f"{self.path}-wal"
+        self._documents = Documents()
         self._wait = wait
         self._writer = SharedConnection(self.path, self._connect_to_write, wait)
         self._reader = SharedConnection(self.path, self._connect, wait)  # never waits for a writer
@@ -65,10 +93,10 @@ class RiskStore:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Decide and write in one step; an error inside leaves all as it was."""
-        with self._writer.held() as connection:
+        with self._writer as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                yield Transaction(connection)
+                yield Transaction(connection, self._documents)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
@@ -77,12 +105,12 @@ class RiskStore:
 
     def read(self) -> Book:
         """The book as last committed by anybody."""
-        with self._reader.held() as connection:
-            return _load(connection)
+        with self._reader as connection:
+            return self._documents.read(connection)
 
     def sync(self) -> None:
         """All that was committed reaches the disk."""
-        with self._writer.held() as connection:
+        with self._writer as connection:
             connection.execute("PRAGMA synchronous = FULL")
             try:
                 _touch(connection)
@@ -91,17 +119,18 @@ class RiskStore:
 
     def tidy(self, now: int) -> None:
         """Fold a long log into the file, forget old fills; not for the order path, as it waits for the disk."""
-        with self._writer.held() as connection:
-            if self._log_size() < FRAMES * PAGE:
-                return
+        if self._log_size() < FRAMES * PAGE:
+            return
+        with self._writer as connection:
             connection.execute("DELETE FROM seen WHERE time_ms < ?", (now - SEEN_FOR,))
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             _touch(connection)  # the first write to a fresh log is the one that waits
 
     def _log_size(self) -> int:
+        """In bytes; 0 where nobody can tell, which is for the next use of the file to say."""
         try:
-            return self.path.with_name(f"{NAME}-wal").stat().st_size
-        except FileNotFoundError:
+            return os.stat(self._log).st_size  # noqa: PTH116  # as of `inode`
+        except OSError:
             return 0
 
     def close(self) -> None:
@@ -148,7 +177,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, made: bool) -> None:
     connection.execute("PRAGMA journal_size_limit = 0").fetchone()  # a folded log starts again from nothing
     if new:
         _create(connection)
-    _load(connection)
+    Documents().read(connection)
 
 
 def _inspect(connection: sqlite3.Connection, path: Path) -> None:
@@ -176,8 +205,7 @@ def _create(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
-def _load(connection: sqlite3.Connection) -> Book:
-    row = connection.execute("SELECT document FROM book").fetchone()
+def _parsed(row: Any) -> Book:
     try:
         return BOOK.validate_json(row[0])
     except (TypeError, ValidationError) as e:

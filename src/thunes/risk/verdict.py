@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 LONG = 30  # digits: beyond them an exponent reads better
 
@@ -22,8 +23,7 @@ class Denial:
         return f"{self.text} [{self.code}]"
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """One rule's look at an order: a rung of the ladder that a preview shows."""
 
     rule: str
@@ -40,10 +40,11 @@ class Check:
 
 def plain(value: Decimal) -> str:
     """A number as people write it: no exponent, no trailing zeros, at most 8 decimals."""
-    if not value.is_finite() or abs(value.adjusted()) > LONG:
-        return str(value)
-    text = format(value, "f")
+    text = str(value)
+    if "E" in text or len(text) > LONG:  # all others are written without an exponent already
+        if not value.is_finite() or abs(value.adjusted()) > LONG:
+            return text
+        text = format(value, "f")
     if "." not in text:
         return text
-    whole, _, decimals = text.partition(".")
-    return f"{whole}.{decimals[:8]}".rstrip("0").rstrip(".")
+    return text[: text.index(".") + 9].rstrip("0").rstrip(".")
