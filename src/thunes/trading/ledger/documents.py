@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -44,7 +43,7 @@ def read_intent(record: bytes) -> Intent:
 
 
 def _plain(ticket: OrderTicket) -> dict[str, str]:
-    values = ((field.name, getattr(ticket, field.name)) for field in fields(ticket))
+    values = vars(ticket).items()
     return {name: format(v, "f") if isinstance(v, Decimal) else v for name, v in values if v is not None}
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 
@@ -53,16 +53,6 @@ def _tune_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # the driver begins nothing on its own, so that DDL is in transactions, too
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
-
-
-def begin(connection: Connection, *, writes: bool) -> None:
-    """The first statement of a transaction. Whoever writes asks for the lock before reading: what is decided on cannot
-    change under it. Errors: the driver's own, too."""
-    if connection.dialect.name == "sqlite":
-        driver: Any = connection.connection.driver_connection  # SQLAlchemy would take ten times as long
-        driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
-    elif writes:
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER})")
 
 
 def _sign(_: Any, record: Any) -> None:

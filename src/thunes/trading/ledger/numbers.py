@@ -11,30 +11,24 @@ ZERO = Decimal(0)
 EXACT = Context(prec=500)  # the default's 28 digits would round in silence
 FINEST = Decimal("1E-30")  # to which a share is rounded; whoever takes the last part takes what rounding left
 
+plus = EXACT.add  # the exact sum of two
+minus = EXACT.subtract  # the exact difference
+product = EXACT.multiply  # the exact product
+
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """The exact sum."""
     result = ZERO
     for amount in amounts:
-        result = EXACT.add(result, amount)
+        result = plus(result, amount)
     return result
-
-
-def minus(amount: Decimal, other: Decimal) -> Decimal:
-    """The exact difference."""
-    return EXACT.subtract(amount, other)
-
-
-def product(amount: Decimal, price: Decimal) -> Decimal:
-    """The exact product."""
-    return EXACT.multiply(amount, price)
 
 
 def share(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     """What `part` of `whole` carries of an amount: exact for the whole of it, otherwise rounded to `FINEST`."""
     if part == whole:
         return amount
-    exact = EXACT.divide(EXACT.multiply(amount, part), whole)
+    exact = EXACT.divide(product(amount, part), whole)
     return exact.quantize(FINEST, rounding=ROUND_HALF_EVEN, context=EXACT)
 
 

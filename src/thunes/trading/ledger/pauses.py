@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import orjson
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import bindparam, select
 
-from thunes.trading.ledger.rows import put
+from thunes.trading.ledger.connections import Database
+from thunes.trading.ledger.rows import putting
 from thunes.trading.ledger.schema import meta
+from thunes.trading.ledger.statements import Statement
 from thunes.trading.ledger.values import SymbolPause
 
 KEY = "pause of "
-KEPT = select(meta.c.value).where(meta.c.key == bindparam("of_key"))
+PUT = putting(meta)
+KEPT = Statement(select(meta.c.value).where(meta.c.key == bindparam("of_key")))
+ALL = Statement(select(meta.c.value).where(meta.c.key.startswith(KEY)).order_by(meta.c.key))
 
 
-def keep(connection: Connection, pause: SymbolPause) -> None:
+def keep(database: Database, pause: SymbolPause) -> None:
     """In place of what was kept of the symbol."""
-    put(connection, meta, key=KEY + pause.symbol, value=orjson.dumps(asdict(pause)).decode())
+    database.change(PUT, {"key": KEY + pause.symbol, "value": orjson.dumps(vars(pause)).decode()})
 
 
-def find(connection: Connection, symbol: str) -> SymbolPause | None:
+def find(database: Database, symbol: str) -> SymbolPause | None:
     """What is kept of a symbol, lifted or not."""
-    value = connection.execute(KEPT, {"of_key": KEY + symbol}).scalar()
-    return None if value is None else SymbolPause(**orjson.loads(value))
+    row = database.row(KEPT, {"of_key": KEY + symbol})
+    return _pause(row) if row else None
 
 
-def standing(connection: Connection) -> list[SymbolPause]:
+def standing(database: Database) -> list[SymbolPause]:
     """Those that hold, by symbol."""
-    values = connection.execute(select(meta.c.value).where(meta.c.key.startswith(KEY)).order_by(meta.c.key)).scalars()
-    found = [SymbolPause(**orjson.loads(value)) for value in values]
-    return [pause for pause in found if pause.holds]
+    return [pause for pause in map(_pause, database.rows(ALL, {})) if pause.holds]
+
+
+def _pause(row: list[str]) -> SymbolPause:
+    return SymbolPause(**orjson.loads(row[0]))

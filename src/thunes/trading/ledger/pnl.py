@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from thunes.exchange.orders import Fill
-from thunes.trading.ledger.numbers import ZERO, minus, product, share, total
+from thunes.trading.ledger.numbers import ZERO, minus, plus, product, share
 from thunes.trading.ledger.values import Valuation
 
 
@@ -67,8 +67,8 @@ def trade_of(fill: Fill, base_asset: str, value: Decimal | None) -> Trade:
     in_base = fill.commission if fill.commission_asset == base_asset else ZERO
     in_quote = ZERO if in_base else value or ZERO
     if fill.side == "BUY":
-        return Trade(is_buy=True, base=minus(fill.quantity, in_base), quote=total((fill.quote, in_quote)))
-    return Trade(is_buy=False, base=total((fill.quantity, in_base)), quote=minus(fill.quote, in_quote))
+        return Trade(is_buy=True, base=minus(fill.quantity, in_base), quote=plus(fill.quote, in_quote))
+    return Trade(is_buy=False, base=plus(fill.quantity, in_base), quote=minus(fill.quote, in_quote))
 
 
 def traded(holding: Holding, trade: Trade) -> tuple[Holding, Realised]:
@@ -78,8 +78,8 @@ def traded(holding: Holding, trade: Trade) -> tuple[Holding, Realised]:
 
 def _bought(holding: Holding, trade: Trade) -> Holding:
     return Holding(
-        total((holding.quantity, trade.base)),
-        total((holding.cost, trade.quote)),
+        plus(holding.quantity, trade.base),
+        plus(holding.cost, trade.quote),
         (*holding.lots, Lot(trade.base, trade.quote)),
     )
 
@@ -101,7 +101,7 @@ def _taken(lots: tuple[Lot, ...], quantity: Decimal) -> tuple[tuple[Lot, ...], D
     for number, lot in enumerate(lots):
         part = min(lot.quantity, quantity)
         spent = share(lot.cost, part, lot.quantity)
-        cost, quantity = total((cost, spent)), minus(quantity, part)
+        cost, quantity = plus(cost, spent), minus(quantity, part)
         if part < lot.quantity:
             return (Lot(minus(lot.quantity, part), minus(lot.cost, spent)), *lots[number + 1 :]), cost
     return (), cost

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from thunes.exchange.orders import Fill
-from thunes.trading.ledger.numbers import ZERO, total
+from thunes.trading.ledger.numbers import ZERO, plus
 from thunes.trading.ledger.pnl import Holding, Realised, trade_of, traded
 from thunes.trading.ledger.values import BookedFill, Dust, Position
 
@@ -104,9 +104,9 @@ def _after_buy(book: SymbolBook, entry: Entry) -> tuple[RoundTrip, ...]:
     last = trips[-1]
     return *trips[:-1], replace(
         last,
-        bought=total((last.bought, fill.quantity)),
-        bought_quote=total((last.bought_quote, fill.quote)),
-        fees=total((last.fees, entry.commission_value or ZERO)),
+        bought=plus(last.bought, fill.quantity),
+        bought_quote=plus(last.bought_quote, fill.quote),
+        fees=plus(last.fees, entry.commission_value or ZERO),
     )
 
 
@@ -119,9 +119,9 @@ def _after_sell(book: SymbolBook, entry: Entry, left: Holding, realised: Realise
     return *book.trips[:-1], replace(
         last,
         closed_ms=closed_ms,
-        sold=total((last.sold, fill.quantity)),
-        sold_quote=total((last.sold_quote, fill.quote)),
-        fees=total((last.fees, entry.commission_value or ZERO)),
-        realised=total((last.realised, realised.average)),
-        realised_fifo=total((last.realised_fifo, realised.fifo or ZERO)),
+        sold=plus(last.sold, fill.quantity),
+        sold_quote=plus(last.sold_quote, fill.quote),
+        fees=plus(last.fees, entry.commission_value or ZERO),
+        realised=plus(last.realised, realised.average),
+        realised_fifo=plus(last.realised_fifo, realised.fifo or ZERO),
     )

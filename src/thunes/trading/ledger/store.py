@@ -15,13 +15,16 @@ from thunes.clock import Clock
 from thunes.errors import DataError, LockHeld, NetworkError, ThunesError
 from thunes.storage.locking import locked
 from thunes.trading.ledger import schema
-from thunes.trading.ledger.connections import Connections
+from thunes.trading.ledger.connections import Connections, Database
 from thunes.trading.ledger.engine import BUSY_WAIT, connected
+from thunes.trading.ledger.heads import WaitingHead
 from thunes.trading.ledger.upgrade import OURS, Migrations, back_up, format_of, refuse_unknown, upgrade
 
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 LOG = 2 << 20  # bytes of SQLite's log, from which on it is folded into the file
 FOLDED = "INSERT INTO meta VALUES ('folded', '1') ON CONFLICT DO UPDATE SET value = value + 1"  # never the same twice
+DRIVERS = (DBAPIError, sqlite3.Error)
+OURS_TO_MEND = (IntegrityError, sqlite3.IntegrityError)  # nothing that a user can
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -51,29 +54,37 @@ class Store:
             self.close()
             raise
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A transaction that sees one moment."""
-        with self._told(), self._connections.transaction(writes=False) as connection:
-            yield connection
-
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction that nobody else's write comes between; all of it is kept, or nothing.
+    def transaction(self, *, writes: bool, head: WaitingHead | None = None) -> Transaction:
+        """To be entered once; all of it is kept, or nothing. One that reads sees one moment; nobody else's write comes
+        between one that writes, which takes along the head that waits.
 
         Errors: `DataError` where it cannot be written, `NetworkError`, `LockHeld`.
         """
-        with self._told(), self._connections.transaction(writes=True) as connection:
-            yield connection
+        return Transaction(self, self._connections, head, writes=writes)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction for statements of any kind, which SQLAlchemy runs."""
+        with self.transaction(writes=False) as database:
+            yield _begun(database)
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """As `reading`, for those that write."""
+        with self.transaction(writes=True) as database:
+            yield _begun(database)
 
     def tidy(self) -> None:
         """Fold SQLite's log into its file when it has grown long; not for the order path, as it waits for the disk."""
         if self._path is None or _size(self._path.with_name(f"{self._path.name}-wal")) < LOG:
             return
-        with self._told(), self._engine.connect() as connection:
-            driver: Any = connection.connection.driver_connection
-            driver.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
-            driver.execute(FOLDED)  # the first write to a fresh log waits as well
+        try:
+            with self._engine.connect() as connection:
+                driver: Any = connection.connection.driver_connection
+                driver.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+                driver.execute(FOLDED)  # the first write to a fresh log waits as well
+        except DRIVERS as error:
+            raise self.explained(error) from error
 
     def close(self) -> None:
         """Give all connections back."""
@@ -115,18 +126,9 @@ class Store:
             message = f"the ledger {self.place} belongs to the environment {owner}, not {self.environment}."
             raise DataError("E-LEDGER-ENVIRONMENT", message, "Give each environment its own.")
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except IntegrityError:
-            raise  # ours to mend, nothing that a user can
-        except DBAPIError as error:
-            raise self._explained(error.orig) from error
-        except sqlite3.Error as error:
-            raise self._explained(error) from error
-
-    def _explained(self, error: BaseException | None) -> ThunesError:
+    def explained(self, error: BaseException | None) -> ThunesError:
+        """What a database's error is to a user."""
+        error = error.orig if isinstance(error, DBAPIError) else error
         why = f"{self.place}: {str(error).strip().splitlines()[0]}"
         if self._path is None:
             return NetworkError("E-LEDGER-DATABASE", f"the ledger's database failed, {why}.", "Is it running?")
@@ -136,6 +138,51 @@ class Store:
         if number in DAMAGED:
             return DataError("E-LEDGER-DAMAGED", f"no ledger in {why}.", "Restore it from a backup.")
         return DataError("E-LEDGER-WRITE", f"cannot use the ledger {why}.", "Check space and rights.")
+
+
+class Transaction:
+    """A class and not a generator, which would take three times the calls."""
+
+    def __init__(self, store: Store, connections: Connections, head: WaitingHead | None, *, writes: bool) -> None:
+        self._store, self._connections, self._head, self._writes = store, connections, head, writes
+
+    def __enter__(self) -> Database:
+        try:
+            self._database = self._connections.begin(writes=self._writes)
+        except DRIVERS as error:
+            raise self._store.explained(error) from error
+        return self._database
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            if error is None:
+                self._keep()
+                return
+            self._connections.undo(self._database)
+        except DRIVERS as failed:
+            raise self._store.explained(failed) from failed
+        if isinstance(error, DRIVERS) and not isinstance(error, OURS_TO_MEND):
+            raise self._store.explained(error) from error
+
+    def _keep(self) -> None:
+        """All of it, and the head that waits."""
+        if not self._head:
+            self._connections.commit(self._database)
+            return
+        try:
+            sequence = self._head.write(self._database)
+        except BaseException:
+            self._connections.undo(self._database)
+            raise
+        self._connections.commit(self._database)
+        self._head.written(sequence)
+
+
+def _begun(database: Database) -> Connection:
+    """The connection, within a transaction in SQLAlchemy's eyes, too: nothing that runs on it ends it."""
+    if not database.connection.in_transaction():
+        database.connection.begin()
+    return database.connection
 
 
 def _size(path: Path) -> int:

@@ -112,6 +112,16 @@ class Position:
 
 
 @dataclass(frozen=True)
+class Settled:
+    """What telling of an order came to: the order, the fills that were new, and what its symbol's open position holds
+    then, 0 without one."""
+
+    record: OrderRecord
+    booked: tuple[BookedFill, ...]
+    held: Decimal
+
+
+@dataclass(frozen=True)
 class Dust:
     """What is left of closed positions of a symbol: base quantity, and what it cost in quote."""
 
@@ -182,6 +192,28 @@ class SymbolPause:
     @property
     def holds(self) -> bool:
         return self.lifted_ms is None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a strategy stands on a symbol, at one moment. `last_executed`: its newest order of which something was
+    executed. `newest`: all its orders of the newest bar that has any, oldest first; those of earlier bars are not
+    here, `Ledger.order` tells them. `pause`: the symbol's last, lifted or not."""
+
+    position: Position | None
+    last_executed: OrderRecord | None
+    newest: tuple[OrderRecord, ...]
+    pause: SymbolPause | None
+
+
+@dataclass(frozen=True)
+class Owned:
+    """What was bought and is there, at one moment: open positions and dust, by symbol. `expected`: what one asset
+    should hold, whoever bought it."""
+
+    positions: tuple[Position, ...]
+    dust: tuple[Dust, ...]
+    expected: Decimal
 
 
 @dataclass(frozen=True)
