@@ -109,7 +109,7 @@ def desk(url: str, folder: Path) -> Iterator[Desk]:
     key, secret = SecretStr(scene.KEY), SecretStr(scene.SECRET)
 
     def keep(head: Head) -> None:
-        ledger.anchor(head.seq, head.hash)
+        ledger.note_head(head.seq, head.hash)
 
     with (
         BinanceVenue(url, key, secret, clock, shared=shared, mount=_without_proxy) as venue,

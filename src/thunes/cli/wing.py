@@ -160,7 +160,7 @@ def opened(settings: Settings, clock: Clock | None = None, shared: Shared | None
                 clock,
                 secrets=secrets_of(settings),
                 anchor=_kept_head(ledger),
-                on_head=lambda head: _kept(ledger, head.seq, head.hash),
+                on_head=lambda head: ledger.note_head(head.seq, head.hash),
             )
         )
         risk = RiskManager(
@@ -183,10 +183,6 @@ def _kept_head(ledger: Ledger) -> Head | None:
 
     kept = ledger.last_anchor()
     return Head(kept.sequence, kept.hash) if kept else None
-
-
-def _kept(ledger: Ledger, seq: int, digest: str) -> None:
-    ledger.anchor(seq, digest)
 
 
 def _told(trail: Trail) -> Callable[[RiskEvent], None]:

@@ -15,7 +15,7 @@ from thunes.risk.manager import RiskManager
 from thunes.risk.request import RiskFill
 from thunes.trading import story
 from thunes.trading.ledger.ledger import Ledger
-from thunes.trading.ledger.values import BookedFill, OrderRecord, Valuation
+from thunes.trading.ledger.values import BookedFill, OrderRecord, Settled, Valuation
 from thunes.trading.story import Story
 
 ZERO = Decimal(0)
@@ -51,29 +51,28 @@ class Books:
 
     def settle(
         self, rules: SymbolRules, price: Decimal, client_id: str, found: Outcome, more: Sequence[Event] = ()
-    ) -> tuple[OrderRecord, list[BookedFill]]:
+    ) -> tuple[OrderRecord, tuple[BookedFill, ...]]:
         """Book what is known of an order now; `more` goes into the trail with it. Once more changes nothing.
 
         Errors: `DataError` and `AuditError` where ledger or trail cannot be written; what the venue raises when it is
         asked for fills that its answer did not hold.
         """
-        record = self._ledger.record_outcome(client_id, found)
-        booked = self._book(rules, price, found) if isinstance(found, Accepted) else []
-        record = self._ledger.order(client_id) or record  # with its fills booked it may be resolved
+        told = self._told(client_id, found) if isinstance(found, Accepted) else ()
+        settled = self._ledger.settle(client_id, found, told, self._valuation(rules, price, told))
         self._step("booked")
-        self._tell_risk(rules, client_id, record, booked)
+        self._tell_risk(client_id, settled)
         self._step("risk told")
-        self._trail.append_many([story.outcome(client_id, rules.symbol, found), *story.fills(client_id, booked), *more])
-        return record, booked
+        fills = story.fills(client_id, settled.booked)
+        self._trail.append_many([story.outcome(client_id, rules.symbol, found), *fills, *more])
+        return settled.record, settled.booked
 
-    def _book(self, rules: SymbolRules, price: Decimal, found: Accepted) -> list[BookedFill]:
+    def _told(self, client_id: str, found: Accepted) -> Sequence[Fill]:
+        """The order's fills; where the answer does not hold them all they are asked for, the outcome noted first."""
         order = found.order
-        told: Sequence[Fill] = order.fills
-        if sum((fill.quantity for fill in told), ZERO) < order.executed:
-            told = self._venue.fills(order.symbol, order_id=order.order_id)
-        if not told:
-            return []
-        return self._ledger.book(told, self._valuation(rules, price, told))
+        if sum((fill.quantity for fill in order.fills), ZERO) >= order.executed:
+            return order.fills
+        self._ledger.record_outcome(client_id, found)
+        return self._venue.fills(order.symbol, order_id=order.order_id)
 
     def _valuation(self, rules: SymbolRules, price: Decimal, told: Sequence[Fill]) -> Valuation:
         others = {fill.commission_asset for fill in told} - {rules.base, rules.quote}
@@ -87,18 +86,22 @@ class Books:
         except NetworkError:
             return {}
 
-    def _tell_risk(self, rules: SymbolRules, client_id: str, record: OrderRecord, booked: Sequence[BookedFill]) -> None:
-        told = risk_fills(self._ledger, rules.symbol, booked)
-        if told:
-            self._risk.filled(client_id, *told, done=record.resolved)
-        elif record.resolved:
+    def _tell_risk(self, client_id: str, settled: Settled) -> None:
+        if settled.booked:
+            told = _risk_fills(settled.booked, settled.held)
+            self._risk.filled(client_id, *told, done=settled.record.resolved)
+        elif settled.record.resolved:
             self._risk.release(client_id)
 
 
 def risk_fills(ledger: Ledger, symbol: str, booked: Sequence[BookedFill]) -> list[RiskFill]:
-    """Booked fills of a symbol as risk wants them, each with what was held after it: the last ones of the ledger's."""
+    """The ledger's last booked fills of a symbol as risk wants them, each with what was held after it."""
     position = ledger.position(symbol)
-    held = position.quantity if position else ZERO
+    return _risk_fills(booked, position.quantity if position else ZERO)
+
+
+def _risk_fills(booked: Sequence[BookedFill], held: Decimal) -> list[RiskFill]:
+    """`held`: after the last of them."""
     told: list[RiskFill] = []
     for one in reversed(booked):
         told.insert(0, _risk_fill(one, max(ZERO, held)))

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Literal
 
 from thunes.errors import UsageError
+from thunes.exchange.orders import Side
 
 ZERO, ONE = Decimal(0), Decimal(1)
 
@@ -56,6 +57,11 @@ class Plan:
     reason: str
     quote: Decimal | None = None
     quantity: Decimal | None = None
+
+    @property
+    def side(self) -> Side:
+        """Of the order that it asks for."""
+        return "BUY" if self.action == "BUY" else "SELL"
 
 
 def decide(seen: Seen, sizing: Sizing) -> Plan:

@@ -15,7 +15,7 @@ from thunes.exchange.orders import Quote
 from thunes.model import Candles, Float1D
 from thunes.strategies.base import Strategy, evaluate
 from thunes.trading.decision import Plan, Sizing
-from thunes.trading.ledger.values import BookedFill, OrderRecord
+from thunes.trading.ledger.values import BookedFill, OrderRecord, Standing
 from thunes.trading.recovery import Recovered
 from thunes.trading.worth import Worth
 
@@ -37,7 +37,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Market:
-    """What a pass saw: candles to the last closed one, the wanted fraction of every bar, prices, account, rules."""
+    """What a pass saw: candles to the last closed one, the wanted fraction of every bar, prices, account, rules, and
+    what the ledger knew."""
 
     candles: Candles
     exposure: Float1D
@@ -46,6 +47,7 @@ class Market:
     account: Worth
     rules: SymbolRules
     now_ms: int
+    standing: Standing  # in the ledger, before the pass
 
     @property
     def bar_ms(self) -> int:

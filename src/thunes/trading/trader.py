@@ -14,14 +14,14 @@ from decimal import Decimal
 
 import numpy as np
 
-from thunes.audit.events import Anomaly, Check, Decision, Event, Refusal
+from thunes.audit.events import Anomaly, Check, Event
 from thunes.clock import Clock, iso
 from thunes.errors import AuditError, DataError, ReconcileError
 from thunes.exchange.filters.amounts import to_decimal
 from thunes.exchange.filters.conditions import Holdings, Prices
 from thunes.exchange.filters.prepare import ExchangeFilters
 from thunes.exchange.filters.verdict import Denied
-from thunes.exchange.orders import Balance, OrderTicket, Side
+from thunes.exchange.orders import Balance, OrderTicket
 from thunes.exchange.outcomes import NotSent
 from thunes.exchange.venue import Venue
 from thunes.market.grid import opening
@@ -31,7 +31,7 @@ from thunes.risk.book import Reservation
 from thunes.risk.manager import RiskManager
 from thunes.risk.request import RiskRequest
 from thunes.risk.verdict import Denial
-from thunes.trading import story
+from thunes.trading import report, story
 from thunes.trading.books import Books, Step, least_sellable, unwatched
 from thunes.trading.decision import ZERO, Plan, Seen, decide
 from thunes.trading.history import History
@@ -73,6 +73,8 @@ class Trader:
         self._unwritten = Unwritten(risk)
         self._noted: frozenset[str] = frozenset()  # orders in the reserve file that the ledger has not taken
         self._step, self._mended = step, False
+        self._balances: dict[str, Balance] | None = None  # as this pass found them
+        self._is_valued = self._unmarked = False  # whether this pass knows the account's worth; and has not told risk
 
     def run(self) -> Pass:
         """One pass. Errors: `NetworkError` where the exchange cannot be asked, `ReconcileError` where the account is
@@ -84,8 +86,11 @@ class Trader:
                 plan = self._decide(seen)
             if plan.action == "BUY":
                 self._unwritten.complain()
-            with self._hurry(plan.action == "SELL"):
-                done = self._acted(seen, plan, recovered)
+            try:
+                with self._hurry(plan.action == "SELL"):
+                    done = self._acted(seen, plan, recovered)
+            finally:
+                self._end(seen)
             self._unwritten.complain()
             return done
 
@@ -109,7 +114,7 @@ class Trader:
         Where books cannot be written it ends early, and says so to `_unwritten` alone: an exit may still go.
         """
         self._step("recover")
-        recovered = Recovered((), ())
+        recovered, self._balances = Recovered((), ()), None
         noted = [read_intent(record) for record in self._reserve.records()]
         self._noted = frozenset(intent.client_id for intent in noted)
         with self._unwritten.forgiven():
@@ -124,17 +129,20 @@ class Trader:
                 self._reserve.clear()
             balances = self._venue.balances()
             if not self._ledger.open_account(balances) and not recovered.unknown:
-                self._reconcile(balances)
+                balances = self._reconciled(balances)
+            self._balances = balances
         return recovered
 
-    def _reconcile(self, balances: dict[str, Balance]) -> None:
+    def _reconciled(self, balances: dict[str, Balance]) -> dict[str, Balance]:
+        """What the account holds, which is what the ledger expects."""
         rules = self._venue.rules(self.job.symbol)
         ours = {rules.base, rules.quote, "BNB"}
         found = [one for one in self._ledger.reconcile(balances) if one.asset in ours]
         if found and book_late(self._venue, self._ledger, self._books, rules, self._venue.server_time()):
-            found = [one for one in self._ledger.reconcile(self._venue.balances()) if one.asset in ours]
+            balances = self._venue.balances()
+            found = [one for one in self._ledger.reconcile(balances) if one.asset in ours]
         if not found:
-            return
+            return balances
         told = ", ".join(f"{one.asset} {one.actual:f} instead of {one.expected:f}" for one in found)
         self._trail.append_many([Anomaly(id=self.job.symbol, code="E-RECONCILE", reason=told)])
         self._risk.kill(f"the account is not what the ledger expects: {told}", halt=True, actor="trader")
@@ -146,21 +154,38 @@ class Trader:
     def _look(self) -> Market:
         self._step("look")
         job, venue = self.job, self._venue
-        candles = self._history.to_now(venue)
+        standing = self._ledger.standing(job.name, job.symbol, job.anchor_ms)
         rules, quote = venue.rules(job.symbol), venue.quote(job.symbol)
         average = venue.average_price(job.symbol)
-        account = worth(venue, self._ledger, rules, quote.bid or average)
+        balances = venue.balances() if self._balances is None else self._balances
+        account = worth(venue, balances, self._ledger.owned(rules.base), rules, quote.bid or average)
         now = venue.server_time()
+        candles = self._history.to_now(venue)  # last, so that nothing has to be asked between it and the order
         self._step("decide")
-        seen = Market(candles, exposures(job.strategy, candles), quote, average, account, rules, now)
+        seen = Market(candles, exposures(job.strategy, candles), quote, average, account, rules, now, standing)
+        self._is_valued = False
         with self._unwritten.forgiven():
-            if self._watch.look(seen, self._history):
-                self._risk.on_mark(account.equity, account.prices)
-                self._ledger.record_equity(Equity(now, account.equity, account.cash))
+            self._is_valued = self._watch.look(seen, self._history)
+        self._unmarked = self._is_valued
         return seen
 
+    def _mark(self, seen: Market) -> None:
+        """Tell risk, once a pass, what the account is worth."""
+        if self._unmarked:
+            self._unmarked = False
+            with self._unwritten.forgiven():
+                self._risk.on_mark(seen.account.equity, seen.account.prices)
+
+    def _end(self, seen: Market) -> None:
+        """What no order waits for."""
+        self._mark(seen)
+        with self._unwritten.forgiven():
+            if self._is_valued:
+                self._ledger.record_equity(Equity(seen.now_ms, seen.account.equity, seen.account.cash))
+            self._ledger.keep_head()  # of the trail, where no other write has taken it along
+
     def _decide(self, seen: Market) -> Plan:
-        position = self._ledger.position(self.job.symbol)
+        position = seen.standing.position
         is_ours = position is not None and position.strategy in (self.job.name, "")  # another strategy's is not sold
         held = position.quantity if position and is_ours else ZERO
         sellable = min(held, seen.account.base_free)
@@ -181,7 +206,7 @@ class Trader:
 
     def _achieved(self, seen: Market) -> Decimal:
         """The fraction wanted at the bar of the last order that executed: what is held stands for that."""
-        last = self._ledger.last_executed(self.job.name, self.job.symbol, self.job.anchor_ms)
+        last = seen.standing.last_executed
         if last is None:
             return ZERO
         row = int(np.searchsorted(seen.candles.open_time, last.intent.bar_ms))
@@ -206,36 +231,41 @@ class Trader:
 
     def _order(self, seen: Market, plan: Plan, recovered: Recovered) -> Pass:
         self._step("prepare")
-        name = client_order_id(self.job.name, self.job.symbol, seen.bar_ms, _side(plan))
-        known = self._ledger.order(name)  # one that surely never reached the exchange's engine may go again
-        if (known is not None and not known.may_resend) or name in self._noted:
+        name = client_order_id(self.job.name, self.job.symbol, seen.bar_ms, plan.side)
+        if self._is_decided(seen, name):
             return self._held(seen, plan, "E-DECIDED", "this bar's order was sent already", recovered)
         ticket, checks = self._prepared(seen, plan, name)
         if isinstance(ticket, Denied):
-            refusal = Refusal(
-                id=name, stage="filters", code=ticket.code, reason=str(ticket), symbol=self.job.symbol,
-                side=_side(plan), rule=ticket.filter, value=str(ticket.value), bound=str(ticket.bound),
-            )  # fmt: skip
+            refusal = report.filters_refusal(self.job, plan, name, ticket)
             return self._held(seen, plan, ticket.code, str(ticket), recovered, [refusal], checks)
         wish = self._wish(seen, plan, ticket)
-        checks += story.risk_checks(self._risk.preview(wish))
-        reserved = self._risk.reserve(wish)
-        if isinstance(reserved, Denial):
+        equity = seen.account.equity if self._unmarked else None
+        rungs, reserved = self._risk.decide(wish, equity=equity, prices=seen.account.prices)
+        checks += story.risk_checks(rungs)
+        if isinstance(reserved, Denial):  # where risk could not be written, too: then its mark fails at the end as well
             return self._denied(seen, plan, name, reserved, recovered, checks)
+        self._unmarked = self._unmarked and plan.action == "SELL"  # of an exit risk is told after the wire
         return self._send(seen, plan, ticket, reserved, wish, recovered, checks)
+
+    def _is_decided(self, seen: Market, name: str) -> bool:
+        """Whether this order was sent; one that surely never reached the exchange's engine may go again."""
+        newest = seen.standing.newest
+        if newest and seen.bar_ms < newest[-1].intent.bar_ms:  # a bar that was passed already
+            known = self._ledger.order(name)
+        else:
+            known = next((record for record in newest if record.intent.client_id == name), None)
+        return (known is not None and not known.may_resend) or name in self._noted
 
     def _prepared(self, seen: Market, plan: Plan, name: str) -> tuple[OrderTicket | Denied, list[Check]]:
         """The order, or why it is none, and every filter with its value and bound."""
         rules, account = seen.rules, seen.account
         prices = Prices(average=seen.average, bid=seen.quote.bid, ask=seen.quote.ask)
         holdings = Holdings(base_free=account.base_free, quote_free=account.cash)
-        found = self._filters.prepare_market_order(
-            rules.symbol, _side(plan), plan.quote, quantity=plan.quantity, prices=prices, holdings=holdings,
+        judged = self._filters.judge_market_order(
+            rules.symbol, plan.side, plan.quote, quantity=plan.quantity, prices=prices, holdings=holdings,
             client_order_id=name, sweep_dust=plan.action == "SELL",
         )  # fmt: skip
-        if isinstance(found, Denied):
-            return found, story.filter_checks(found.checks)
-        return found, story.filter_checks(self._filters.checks(found, prices=prices, holdings=holdings))
+        return judged.found, story.filter_checks(judged.checks)
 
     def _wish(self, seen: Market, plan: Plan, ticket: OrderTicket) -> RiskRequest:
         decided = to_decimal(float(seen.candles.close[-1]), seen.rules.tick)
@@ -279,25 +309,26 @@ class Trader:
         self._step("wire")
         found = self._venue.submit(ticket)
         self._step("settle")
+        self._mark(seen)  # before the fills: it is worth what was seen before them
         if not is_in_ledger:
             self._ledger.intend(intent)
         record, booked = self._books.settle(seen.rules, seen.price, name, found)
         self._mended = True
         self._watch.answered(record, found)
         self._step("done")
-        done = _done(seen, plan, plan.code, plan.reason, recovered, checks)
-        return replace(done, order=record, fills=tuple(booked))
+        done = report.result(seen, plan, plan.code, plan.reason, recovered, checks)
+        return replace(done, order=record, fills=booked)
 
     def _note(self, seen: Market, plan: Plan, intent: Intent, checks: Sequence[Check], *, is_entry: bool) -> bool:
         """Make the intent durable: in the trail, or for an exit in the reserve file. One write that is synced.
 
         Whether the ledger has it, too."""
-        decision = self._decision(seen, plan, plan.code, plan.reason, checks, intent.client_id)
+        decision = report.decision(self.job, seen, plan, plan.code, plan.reason, checks, intent.client_id)
         told = story.intent(intent.ticket, "entry" if is_entry else "exit", self.job.name, seen.bar_ms, decision.id)
         is_reserved = False
         try:
             self._trail.append_many([decision, told])
-        except (AuditError, DataError):  # the trail, or its head's place in the ledger
+        except (AuditError, DataError):
             if is_entry:
                 raise
             self._reserve.append(intent_record(intent))
@@ -325,10 +356,7 @@ class Trader:
     def _denied(
         self, seen: Market, plan: Plan, name: str, denial: Denial, recovered: Recovered, checks: Sequence[Check]
     ) -> Pass:
-        refusal = Refusal(
-            id=name, stage="risk", code=denial.code, reason=denial.text, symbol=self.job.symbol,
-            side=_side(plan), rule=denial.rule, value=denial.value, bound=denial.bound,
-        )  # fmt: skip
+        refusal = report.risk_refusal(self.job, plan, name, denial)
         return self._held(seen, plan, denial.code, str(denial), recovered, [refusal], checks)
 
     def _held(
@@ -342,53 +370,5 @@ class Trader:
         checks: Sequence[Check] = (),
     ) -> Pass:
         """Nothing was sent: say why."""
-        self._trail.append_many([self._decision(seen, plan, code, reason, checks), *more])
-        return _done(seen, plan, code, reason, recovered, checks)
-
-    def _decision(
-        self, seen: Market, plan: Plan, code: str, reason: str, checks: Sequence[Check], order: str | None = None
-    ) -> Decision:
-        job, position = self.job, self._ledger.position(self.job.symbol)
-        rungs = [
-            story.plain("data", "last closed candle", iso(seen.bar_ms)),
-            story.plain("exposure", "wanted fraction of equity", fraction(seen.exposure[-1])),
-            story.plain(
-                "sizing", plan.action, plan.quote if plan.quantity is None else plan.quantity, text=plan.reason
-            ),
-        ]
-        return Decision(
-            id=f"{job.name}-{job.symbol}-{seen.bar_ms}",
-            strategy=job.name,
-            symbol=job.symbol,
-            interval=job.interval,
-            bar=seen.bar_ms,
-            source=seen.candles.source,
-            artefact=job.artefact or None,
-            action=plan.action if order else "HOLD",
-            code=code,
-            reason=reason,
-            exposure=fraction(seen.exposure[-1]),
-            wanted=plan.quantity,
-            held=position.quantity if position else ZERO,
-            price=seen.price,
-            order=order,
-            checks=(*rungs, *checks),
-        )
-
-
-def _done(seen: Market, plan: Plan, code: str, reason: str, recovered: Recovered, checks: Sequence[Check]) -> Pass:
-    return Pass(
-        bar_ms=seen.bar_ms,
-        exposure=fraction(seen.exposure[-1]),
-        held=seen.account.held,
-        equity=seen.account.equity,
-        plan=plan,
-        code=code,
-        reason=reason,
-        checks=tuple(checks),
-        recovered=recovered,
-    )
-
-
-def _side(plan: Plan) -> Side:
-    return "BUY" if plan.action == "BUY" else "SELL"
+        self._trail.append_many([report.decision(self.job, seen, plan, code, reason, checks), *more])
+        return report.result(seen, plan, code, reason, recovered, checks)

@@ -45,7 +45,7 @@ class Watch:
     def look(self, seen: Market, history: History) -> bool:
         """Judge what a pass saw; what is new is told. False where the account must not be valued at its price: one
         that has jumped up would be the peak that every later loss is measured from. Errors: of ledger and trail."""
-        self._known = self._ledger.pause_of(self._symbol)
+        self._known = seen.standing.pause
         looked_at = (self._known.lifted_ms or 0) if self._known else 0
         self._doubts = tuple(doubts(seen.candles, seen.price, looked_at))
         self._revised(seen, history)

@@ -15,7 +15,7 @@ from thunes.exchange.filters.rules import SymbolRules
 from thunes.exchange.orders import Balance
 from thunes.exchange.venue import Venue
 from thunes.trading.ledger.ledger import Ledger
-from thunes.trading.ledger.values import Position
+from thunes.trading.ledger.values import Dust, Owned, Position
 
 ZERO = Decimal(0)
 
@@ -32,23 +32,24 @@ class Worth:
     prices: Mapping[str, Decimal]
 
 
-def worth(venue: Venue, ledger: Ledger, rules: SymbolRules, price: Decimal) -> Worth:
-    """The account as it stands at a price of the symbol; other positions in its quote asset at theirs.
+def worth(venue: Venue, balances: Mapping[str, Balance], owned: Owned, rules: SymbolRules, price: Decimal) -> Worth:
+    """An account with these balances at a price of the symbol; other positions in its quote asset at theirs.
 
-    Errors: what the venue raises.
+    `owned`: what the ledger knows, of the symbol's base asset. Errors: what the venue raises.
     """
-    balances = venue.balances()
     base, quote = (balances.get(asset, Balance(asset, ZERO, ZERO)) for asset in (rules.base, rules.quote))
-    held = base.total - not_ours(ledger, rules)
-    others = {one.symbol: one for one in ledger.positions() if one.symbol != rules.symbol}
+    held = base.total - _not_ours(owned, rules.symbol)
+    others = {one.symbol: one for one in owned.positions if one.symbol != rules.symbol}
     prices = {symbol: found for symbol, one in others.items() if (found := _price(venue, one, rules.quote)) is not None}
     equity = quote.total + held * price + sum((others[symbol].quantity * prices[symbol] for symbol in prices), ZERO)
     return Worth(equity, quote.free, base.free, held, {**prices, rules.symbol: price})
 
 
-def not_ours(ledger: Ledger, rules: SymbolRules) -> Decimal:
+def _not_ours(owned: Owned, symbol: str) -> Decimal:
     """Base that lies in the account, as the ledger knows, and was not bought for this symbol."""
-    return max(ZERO, ledger.expected().get(rules.base, ZERO) - holding(ledger, rules.symbol))
+    held: tuple[Position | Dust, ...] = (*owned.positions, *owned.dust)
+    bought = sum((one.quantity for one in held if one.symbol == symbol), ZERO)
+    return max(ZERO, owned.expected - bought)
 
 
 def holding(ledger: Ledger, symbol: str) -> Decimal:

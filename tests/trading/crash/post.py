@@ -84,7 +84,7 @@ def opened(assignment: Assignment, control: Control, step: Step = unwatched) -> 
     folder, clock = assignment.folder, RemoteClock(control)
     with ExitStack() as life:
         ledger = life.enter_context(Ledger.of(folder, "sim", clock))
-        trail = Trail(folder / "logs", "sim", clock, on_head=lambda head: ledger.anchor(head.seq, head.hash) and None)
+        trail = Trail(folder / "logs", "sim", clock, on_head=lambda head: ledger.note_head(head.seq, head.hash))
         life.enter_context(trail)
         store = RiskStore(folder / STATE)
         life.callback(store.close)
