@@ -56,6 +56,9 @@ demo: $(USE) ## the whole loop without network: optimize, walk forward, judge; o
 	$(BIN)/thunes positions
 	$(BIN)/thunes audit verify
 	@echo
+	@echo "What the account did, beside the backtest of the same 30 days:"
+	$(BIN)/thunes parity --ledger
+	@echo
 	@echo "The reports named above are pages: open them in a browser. Next: $(BIN)/thunes --help"
 
 backtest: $(USE) ## thunes backtest, for instance ARGS="--strategy ema_cross --data synthetic:7"
