@@ -56,7 +56,7 @@ class Synced:
 
 
 def trader(url: str, count: int) -> Found:
-    """Passes of the trader, one order each. `asked`: its questions, a round trip each, the closed candle first; `wire`:
+    """Passes of the trader, one order each. `asked`: its questions, a round trip each, the closed candle last; `wire`:
     from the last answer to the order's request; `order`: from the intent to all books written; `whole`: from the last
     answer to there; `sync`: a plain line beside each order."""
     from benchmarks.trading.desk import desk

@@ -110,7 +110,7 @@ def test_in_one_step_it_is_what_it_was_in_three(steps: list[tuple[str, str, str,
 def test_a_good_order_gets_its_room_the_ladder_and_the_mark(desk: Desk) -> None:
     checks, answer = desk.manager.decide(entry("a"), equity=D(1000), prices={"BTCUSDT": D(100)})
     assert [check.passed for check in checks] == [True] * 17
-    assert all(check.text for check in checks)
+    assert not any(check.text for check in checks)  # nothing fails, so there is nothing to explain
     assert desk.another().reservations() == (reserved(answer),)
     assert desk.another().get_risk_status()["equity"] == 1000
     assert desk.manager.before_submit(reserved(answer), entry("a").prices) is None

@@ -1,8 +1,8 @@
 """The rules of an entry, each a pure function of the order, the book, the limits and the time.
 
-A rule tells what it compared, so that a preview can show the whole ladder; the first that fails decides. Where nobody
-will read it, a rule that passes says no more than that: its words take longer than the look. Exits are asked for the
-state alone, cancels and a person's flatten for nothing.
+A rule tells what it compared, so that a preview can show the whole ladder; the first that fails decides, and says so in
+words. Where nobody will read it, a rule that passes says no more than that: numbers as text take longer than the look.
+Exits are asked for the state alone, cancels and a person's flatten for nothing.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ PASSED = Check("", "", "", "", passed=True, text="")  # in brief
 def halted(case: Case) -> Check:
     """What an exit must pass."""
     state, why = case.book.standing.state, case.book.standing.reason
-    text = f"trading is halted: {why}"
-    return Check("state", "E-RISK-HALTED", state, "not HALTED", state != "HALTED", text)
+    text = "" if (passed := state != "HALTED") else f"trading is halted: {why}"
+    return Check("state", "E-RISK-HALTED", state, "not HALTED", passed, text)
 
 
 def state(case: Case) -> Check:
@@ -49,7 +49,7 @@ def state(case: Case) -> Check:
     if (passed := standing.state == "ACTIVE") and case.brief:
         return PASSED
     code = "E-RISK-HALTED" if standing.state == "HALTED" else "E-RISK-REDUCING"
-    text = f"no entries while {standing.state}: {standing.reason}"
+    text = "" if passed else f"no entries while {standing.state}: {standing.reason}"
     return Check("state", code, standing.state, "ACTIVE", passed, text)
 
 
@@ -58,7 +58,7 @@ def breaker(case: Case) -> Check:
     said = case.book.breaker
     if (passed := said in ("closed", "half-open")) and case.brief:
         return PASSED
-    text = f"the circuit breaker of entries is {said}"
+    text = "" if passed else f"the circuit breaker of entries is {said}"
     return Check("circuit breaker", "E-RISK-BREAKER", said, "closed", passed, text)
 
 
@@ -69,7 +69,7 @@ def sane_amount(case: Case) -> Check:
     if passed and case.brief:
         return PASSED
     value = plain(notional) if stop is None else f"{plain(notional)}, stop {plain(stop)}"
-    text = f"no amount to buy for: {value}"
+    text = "" if passed else f"no amount to buy for: {value}"
     return Check("amount", "E-RISK-AMOUNT", value, "more than 0, stop at most 1", passed, text)
 
 
@@ -80,10 +80,10 @@ def _inside(value: Decimal, above: Decimal, most: Decimal) -> bool:
 def unique(case: Case) -> Check:
     """An order whose fate is open must not be sent once more."""
     known = case.request.client_order_id in case.book.reservations
-    if not known and case.brief:
+    if (passed := not known) and case.brief:
         return PASSED
-    text = f"order {case.request.client_order_id} is under way already"
-    return Check("unique", "E-RISK-DUPLICATE", "under way" if known else "new", "new", not known, text)
+    text = "" if passed else f"order {case.request.client_order_id} is under way already"
+    return Check("unique", "E-RISK-DUPLICATE", "under way" if known else "new", "new", passed, text)
 
 
 def daily_loss(case: Case) -> Check:
@@ -94,8 +94,12 @@ def daily_loss(case: Case) -> Check:
         return PASSED
     most = plain(bound)
     text = (
-        f"lost today {plain(lost)}, orders under way may lose {plain(under_way)}, this one {plain(own)}: "
-        f"more than {most}"
+        ""
+        if passed
+        else (
+            f"lost today {plain(lost)}, orders under way may lose {plain(under_way)}, this one {plain(own)}: "
+            f"more than {most}"
+        )
     )
     return Check("daily loss", "E-RISK-DAILY-LOSS", plain(value), most, passed, text)
 
@@ -105,7 +109,7 @@ def drawdown(case: Case) -> Check:
     value, bound = case.book.drawdown, case.limits.drawdown
     if (passed := value < bound) and case.brief:
         return PASSED
-    text = f"equity is {plain(value * 100)} % under its peak, {plain(bound * 100)} % are allowed"
+    text = "" if passed else f"equity is {plain(value * 100)} % under its peak, {plain(bound * 100)} % are allowed"
     return Check("drawdown", "E-RISK-DRAWDOWN", plain(value), plain(bound), passed, text)
 
 
@@ -118,7 +122,7 @@ def loss_per_trade(case: Case) -> Check:
     if (passed := value <= bound) and case.brief:
         return PASSED
     loss, most = plain(value), plain(bound)
-    text = f"this trade may lose {loss}, {most} are allowed"
+    text = "" if passed else f"this trade may lose {loss}, {most} are allowed"
     return Check("loss per trade", "E-RISK-TRADE-LOSS", loss, most, passed, text)
 
 
@@ -131,7 +135,7 @@ def one_per_symbol(case: Case) -> Check:
     if (passed := not busy and not other) and case.brief:
         return PASSED
     value = "being bought" if busy else "held" if other else "own" if own else "free"
-    text = f"{symbol} is being bought already" if busy else f"{symbol} is held by another strategy"
+    text = "" if passed else f"{symbol} is being bought already" if busy else f"{symbol} is held by another strategy"
     return Check("one per symbol", "E-RISK-SYMBOL", value, "free or own", passed, text)
 
 
@@ -140,7 +144,7 @@ def positions(case: Case) -> Check:
     value, bound = len(case.book.symbols | {case.request.symbol}), case.limits.positions
     if (passed := value <= bound) and case.brief:
         return PASSED
-    text = f"it would be position {value} of {bound}"
+    text = "" if passed else f"it would be position {value} of {bound}"
     return Check("positions", "E-RISK-POSITIONS", str(value), str(bound), passed, text)
 
 
@@ -150,7 +154,7 @@ def order_notional(case: Case) -> Check:
     if (passed := value <= bound) and case.brief:
         return PASSED
     size, most = plain(value), plain(bound)
-    text = f"an order of {size}, {most} are allowed"
+    text = "" if passed else f"an order of {size}, {most} are allowed"
     return Check("order notional", "E-RISK-NOTIONAL", size, most, passed, text)
 
 
@@ -160,7 +164,7 @@ def gross_exposure(case: Case) -> Check:
     if (passed := value <= bound) and case.brief:
         return PASSED
     total, most = plain(value), plain(bound)
-    text = f"{total} would be held in all, {most} are allowed"
+    text = "" if passed else f"{total} would be held in all, {most} are allowed"
     return Check("gross exposure", "E-RISK-EXPOSURE", total, most, passed, text)
 
 
@@ -169,7 +173,7 @@ def cool_down(case: Case) -> Check:
     left = cool_down_left(case.book, case.limits, case.now)
     if (passed := left == 0) and case.brief:
         return PASSED
-    text = f"{left} more minutes of cool-down after a losing exit"
+    text = "" if passed else f"{left} more minutes of cool-down after a losing exit"
     return Check("cool-down", "E-RISK-COOL-DOWN", str(left), "0", passed, text)
 
 
@@ -183,11 +187,11 @@ def cool_down_left(book: Book, limits: RiskLimits, now: int) -> int:
 
 def equity_known(case: Case) -> Check:
     """Whether there is anything to measure a loss against."""
-    known = case.book.equity is not None
-    if known and case.brief:
+    passed = case.book.equity is not None
+    if passed and case.brief:
         return PASSED
-    text = "equity was never told: its loss cannot be known"
-    return Check("equity", "E-RISK-EQUITY", "known" if known else "unknown", "known", known, text)
+    text = "" if passed else "equity was never told: its loss cannot be known"
+    return Check("equity", "E-RISK-EQUITY", "known" if passed else "unknown", "known", passed, text)
 
 
 def price_age(case: Case) -> Check:
@@ -199,7 +203,7 @@ def price_age(case: Case) -> Check:
     age = case.now - prices.received_ms
     if (passed := abs(age) <= most) and case.brief:
         return PASSED
-    text = f"the price is {age} ms old, {bound} are allowed"
+    text = "" if passed else f"the price is {age} ms old, {bound} are allowed"
     return Check("price age", "E-RISK-PRICE-AGE", f"{age} ms", bound, passed, text)
 
 
@@ -208,7 +212,11 @@ def price_deviation(case: Case) -> Check:
     value, bound = _deviation(case.request.prices), case.limits.price_deviation
     if (passed := value <= bound) and case.brief:
         return PASSED
-    text = f"the price moved by {plain(value * 100)} % since the decision, {plain(bound * 100)} % are allowed"
+    text = (
+        ""
+        if passed
+        else f"the price moved by {plain(value * 100)} % since the decision, {plain(bound * 100)} % are allowed"
+    )
     return Check("price deviation", "E-RISK-PRICE-MOVED", plain(value), plain(bound), passed, text)
 
 
@@ -226,7 +234,7 @@ def orders_per_bar(case: Case) -> Check:
     bound = case.limits.orders_per_bar
     if (passed := value <= bound) and case.brief:
         return PASSED
-    text = f"it would be entry {value} of {bound} in this bar of {case.request.symbol}"
+    text = "" if passed else f"it would be entry {value} of {bound} in this bar of {case.request.symbol}"
     return Check("orders per bar", "E-RISK-BAR-ORDERS", str(value), str(bound), passed, text)
 
 
@@ -235,7 +243,7 @@ def orders_per_day(case: Case) -> Check:
     value, bound = case.book.entries + 1, case.limits.orders_per_day
     if (passed := value <= bound) and case.brief:
         return PASSED
-    text = f"it would be entry {value} of {bound} on this day"
+    text = "" if passed else f"it would be entry {value} of {bound} on this day"
     return Check("orders per day", "E-RISK-DAY-ORDERS", str(value), str(bound), passed, text)
 
 

@@ -24,7 +24,8 @@ class Denial:
 
 
 class Check(NamedTuple):
-    """One rule's look at an order: a rung of the ladder that a preview shows."""
+    """One rule's look at an order: a rung of the ladder that a preview shows. `text`: why it fails, empty where it
+    passes."""
 
     rule: str
     code: str

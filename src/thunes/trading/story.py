@@ -88,13 +88,13 @@ def fills(client_id: str, booked: Iterable[BookedFill]) -> list[OrderFill]:
 
 
 def filter_checks(checks: Iterable[FilterCheck]) -> list[Check]:
-    """The rungs that the exchange's filters are."""
+    """The rungs that the exchange's filters are; in words as well where one fails."""
     return CHECKS.validate_python([_filter_check(check) for check in checks])
 
 
 def _filter_check(check: FilterCheck) -> dict[str, Any]:
-    value, bound, text = check.words
-    code = None if check.passed else check.code
+    value, bound = check.words
+    code, text = (None, None) if check.passed else (check.code, str(check))
     return {
         "stage": "filters", "name": check.filter, "passed": check.passed, "value": value, "bound": bound, "code": code,
         "text": text,
@@ -103,18 +103,15 @@ def _filter_check(check: FilterCheck) -> dict[str, Any]:
 
 def risk_checks(checks: Iterable[RiskCheck]) -> list[Check]:
     """The rungs that the rules of risk are."""
-    return [
-        Check(
-            stage="risk",
-            name=check.rule,
-            passed=check.passed,
-            value=check.value,
-            bound=check.bound,
-            code=None if check.passed else check.code,
-            text=check.text,
-        )
-        for check in checks
-    ]
+    return CHECKS.validate_python([_risk_check(check) for check in checks])
+
+
+def _risk_check(check: RiskCheck) -> dict[str, Any]:
+    code, text = (None, None) if check.passed else (check.code, check.text)
+    return {
+        "stage": "risk", "name": check.rule, "passed": check.passed, "value": check.value, "bound": check.bound,
+        "code": code, "text": text,
+    }  # fmt: skip
 
 
 def plain(stage: str, name: str, value: Decimal | str | int | None, *, passed: bool = True, text: str = "") -> Check:

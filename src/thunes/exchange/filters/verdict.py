@@ -56,16 +56,15 @@ class Check:
         return f"E-FILTER-{self.filter.replace('_', '-')}"
 
     @property
-    def words(self) -> tuple[str, str, str]:
-        """The value, the relation to the bound, and the whole of it, as a person reads them."""
-        value = shown(self.value)
+    def words(self) -> tuple[str, str]:
+        """The value, and the relation to the bound, as a person reads them."""
         bound = shown_again(self.bound) if self.bound else shown(self.bound)  # 0 and -0 are one key, and two texts
-        must = "" if self.passed else "must be " if self.relation in ("≥", "≤", "<", ">") else "fails: "
-        related = f"{self.relation} {bound}"
-        return value, related, f"{self.subject} {value} {must}{related} ({self.filter})"
+        return shown(self.value), f"{self.relation} {bound}"
 
     def __str__(self) -> str:
-        return self.words[2]
+        value, related = self.words
+        must = "" if self.passed else "must be " if self.relation in ("≥", "≤", "<", ">") else "fails: "
+        return f"{self.subject} {value} {must}{related} ({self.filter})"
 
 
 @dataclass(frozen=True)
