@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from thunes.audit.events import Event
-from thunes.errors import NetworkError
+from thunes.errors import ThunesError
 from thunes.exchange.filters.rules import SymbolRules
 from thunes.exchange.orders import Fill
 from thunes.exchange.outcomes import Accepted, Outcome
@@ -83,7 +83,7 @@ class Books:
         """None where nobody tells it: the fill is booked all the same, its commission waits for a value."""
         try:
             return {BNB: self._venue.average_price(BNB + quote)}
-        except NetworkError:
+        except ThunesError:
             return {}
 
     def _tell_risk(self, client_id: str, settled: Settled) -> None:

@@ -8,7 +8,7 @@ anywhere is finished by the next.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from decimal import Decimal
 
@@ -16,12 +16,13 @@ import numpy as np
 
 from thunes.audit.events import Anomaly, Check, Event
 from thunes.clock import Clock, iso
-from thunes.errors import AuditError, DataError, ReconcileError
+from thunes.errors import AuditError, DataError, ReconcileError, ThunesError
 from thunes.exchange.filters.amounts import to_decimal
 from thunes.exchange.filters.conditions import Holdings, Prices
 from thunes.exchange.filters.prepare import ExchangeFilters
+from thunes.exchange.filters.rules import SymbolRules
 from thunes.exchange.filters.verdict import Denied
-from thunes.exchange.orders import Balance, OrderTicket
+from thunes.exchange.orders import Balance, OrderTicket, Quote
 from thunes.exchange.outcomes import NotSent
 from thunes.exchange.venue import Venue
 from thunes.market.grid import opening
@@ -40,13 +41,15 @@ from thunes.trading.late import book_late
 from thunes.trading.ledger.documents import intent_record, read_intent
 from thunes.trading.ledger.ledger import Ledger
 from thunes.trading.ledger.reserve_file import ReserveFile
-from thunes.trading.ledger.values import Equity, Intent
+from thunes.trading.ledger.values import Equity, Intent, Position, Standing
 from thunes.trading.mending import ReadableStory, mend
 from thunes.trading.passes import Job, Market, Pass, exposures, fraction
 from thunes.trading.recovery import Recovered, Recovery
 from thunes.trading.unwritten import Unwritten
 from thunes.trading.watch import Watch
-from thunes.trading.worth import worth
+from thunes.trading.worth import Worth, worth
+
+PROMPT_MS = 1_000  # within it candles have come at once, and what was asked before them is fresh
 
 
 class Trader:
@@ -72,7 +75,7 @@ class Trader:
         self._watch = Watch(job.symbol, ledger, risk, trail, clock)
         self._unwritten = Unwritten(risk)
         self._noted: frozenset[str] = frozenset()  # orders in the reserve file that the ledger has not taken
-        self._step, self._mended = step, False
+        self._clock, self._step, self._mended = clock, step, False
         self._balances: dict[str, Balance] | None = None  # as this pass found them
         self._is_valued = self._unmarked = False  # whether this pass knows the account's worth; and has not told risk
 
@@ -84,12 +87,16 @@ class Trader:
                 recovered = self.recover()
                 seen = self._look()
                 plan = self._decide(seen)
-            if plan.action == "BUY":
-                self._unwritten.complain()
             try:
+                if plan.action == "BUY":
+                    self._unwritten.complain()
                 with self._hurry(plan.action == "SELL"):
                     done = self._acted(seen, plan, recovered)
-            finally:
+            except BaseException:
+                with suppress(ThunesError):  # the first error is the one to be told
+                    self._end(seen)
+                raise
+            with nullcontext() if done.order is None else suppress(ThunesError):  # what was sent is told in any case
                 self._end(seen)
             self._unwritten.complain()
             return done
@@ -152,22 +159,30 @@ class Trader:
     # Looking
 
     def _look(self) -> Market:
+        """The candles last, so that nothing has to be asked between them and the order; the rest anew where they took
+        long: a whole history, a slow answer."""
         self._step("look")
-        job, venue = self.job, self._venue
-        standing = self._ledger.standing(job.name, job.symbol, job.anchor_ms)
-        rules, quote = venue.rules(job.symbol), venue.quote(job.symbol)
-        average = venue.average_price(job.symbol)
-        balances = venue.balances() if self._balances is None else self._balances
-        account = worth(venue, balances, self._ledger.owned(rules.base), rules, quote.bid or average)
-        now = venue.server_time()
-        candles = self._history.to_now(venue)  # last, so that nothing has to be asked between it and the order
+        asked, began = self._asked(self._balances), self._clock.now_ms()
+        candles = self._history.to_now(self._venue)
+        if abs(self._clock.now_ms() - began) > PROMPT_MS:
+            asked = self._asked(None)
         self._step("decide")
-        seen = Market(candles, exposures(job.strategy, candles), quote, average, account, rules, now, standing)
+        seen = Market(candles, exposures(self.job.strategy, candles), *asked)
         self._is_valued = False
         with self._unwritten.forgiven():
             self._is_valued = self._watch.look(seen, self._history)
         self._unmarked = self._is_valued
         return seen
+
+    def _asked(self, balances: dict[str, Balance] | None) -> tuple[Quote, Decimal, Worth, SymbolRules, int, Standing]:
+        """What a pass sees beside candles; `balances` where they were asked for already."""
+        job, venue = self.job, self._venue
+        standing = self._ledger.standing(job.name, job.symbol, job.anchor_ms)
+        rules, quote = venue.rules(job.symbol), venue.quote(job.symbol)
+        average = venue.average_price(job.symbol)
+        balances = venue.balances() if balances is None else balances
+        account = worth(venue, balances, self._ledger.owned(rules.base), rules, quote.bid or average)
+        return quote, average, account, rules, venue.server_time(), standing
 
     def _mark(self, seen: Market) -> None:
         """Tell risk, once a pass, what the account is worth."""
@@ -234,6 +249,10 @@ class Trader:
         name = client_order_id(self.job.name, self.job.symbol, seen.bar_ms, plan.side)
         if self._is_decided(seen, name):
             return self._held(seen, plan, "E-DECIDED", "this bar's order was sent already", recovered)
+        if plan.action == "SELL" and self._is_other(seen.standing.position):
+            return self._held(
+                seen, plan, "E-POSITION-CHANGED", "somebody else has just changed what is held", recovered
+            )
         ticket, checks = self._prepared(seen, plan, name)
         if isinstance(ticket, Denied):
             refusal = report.filters_refusal(self.job, plan, name, ticket)
@@ -255,6 +274,13 @@ class Trader:
         else:
             known = next((record for record in newest if record.intent.client_id == name), None)
         return (known is not None and not known.may_resend) or name in self._noted
+
+    def _is_other(self, position: Position | None) -> bool:
+        """Whether the position is another by now: a person's flatten waits for no pass."""
+        found = position
+        with self._unwritten.forgiven():
+            found = self._ledger.position(self.job.symbol)
+        return found != position
 
     def _prepared(self, seen: Market, plan: Plan, name: str) -> tuple[OrderTicket | Denied, list[Check]]:
         """The order, or why it is none, and every filter with its value and bound."""
@@ -309,7 +335,8 @@ class Trader:
         self._step("wire")
         found = self._venue.submit(ticket)
         self._step("settle")
-        self._mark(seen)  # before the fills: it is worth what was seen before them
+        with suppress(ThunesError):  # what hinders a mark hinders risk's booking, too, and is told there
+            self._mark(seen)  # before the fills: it is worth what was seen before them
         if not is_in_ledger:
             self._ledger.intend(intent)
         record, booked = self._books.settle(seen.rules, seen.price, name, found)
