@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 from pathlib import Path
 
@@ -87,6 +88,32 @@ def test_an_order_that_nothing_explains_exits_with_1(run: Run) -> None:
     assert err.startswith("✗ sma_cross: 2 orders are in the ledger alone or in the backtest alone, ")
     assert err.endswith("[E-PARITY]\n")
     assert err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("traded")
+def test_a_trail_that_was_cut_explains_nothing(run: Run) -> None:
+    trail = Path("logs/audit_trail.jsonl")
+    trail.write_bytes(trail.read_bytes()[:-900])
+    code, out, err = run("parity", "--ledger")
+    assert (code, out, err.count("\n")) == (4, "", 1)
+    assert err.endswith("[E-AUDIT-BROKEN]\n")
+    for path in Path("logs").glob("audit_trail*.jsonl"):
+        path.unlink()
+    code, out, err = run("parity", "--ledger")
+    assert (code, out, err.count("\n")) == (4, "", 1)
+    assert "no audit trail" in err or err.endswith("[E-PARITY-TRAIL]\n")
+
+
+@pytest.mark.usefixtures("traded")
+def test_no_digit_is_cut_off_where_there_is_little_room(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = "".join(run("parity", "--ledger")[1].split())
+    figures = run("parity", "--ledger", "--json")[1]
+    monkeypatch.setenv("COLUMNS", "40")
+    narrow = run("parity", "--ledger")[1]
+    for one in ("ledger", "backtest"):
+        bought = f"{float(json.loads(figures)[one]['bought']):,.4f}"
+        assert bought in wide
+        assert bought in narrow
 
 
 def test_an_order_of_the_bar_under_way_is_left_out_and_told(run: Run) -> None:

@@ -12,13 +12,15 @@ import pytest
 from tests.cli.desk import ENTRY, Run, facts, promote
 from tests.strategies.artefacts import artefact
 
-from thunes.cli.wing import in_environment, only_trader
+from thunes.cli.wing import artefact_of, connected, in_environment, only_trader
 from thunes.clock import SystemClock, to_ms
 from thunes.errors import LockHeld
+from thunes.settings import load_settings
 from thunes.strategies.promoted import Promoted, folder_of
 
 pytestmark = pytest.mark.loopback  # python-binance opens a socket pair even where nothing is sent
 
+HOUR_MS = 3_600_000
 HOLD = """
 import sys
 from thunes.cli.wing import in_environment, only_trader
@@ -110,9 +112,33 @@ def test_a_second_market_in_sim_is_refused_before_it_looks_like_money_lost(run: 
     promote(symbol="ETHUSDT")
     code, out, err = run("paper", "--symbol", "ETHUSDT")
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert err.startswith("✗ in sim one account trades one market, and this one has traded BTCUSDT.")
+    assert err.startswith("✗ in sim one account trades one market, and this one has traded BTCUSDT 1h.")
     assert facts(run, "risk")["state"] == "ACTIVE"
     assert run("paper", "--symbol", "BTCUSDT")[0] == 0
+
+
+def test_a_candle_whose_pass_was_broken_off_is_decided_on_first(run: Run) -> None:
+    """Nothing is to be skipped: the embedded exchange's time stands still between two runs."""
+    promote()
+    before = facts(run, "paper")["bar_ms"]
+    settings = load_settings()
+    with connected(settings, lambda: artefact_of(settings)) as wing:
+        assert wing.exchange is not None
+        wing.exchange.advance(bars=1)
+    found = [facts(run, "paper")["bar_ms"] for _ in range(2)]
+    assert found == [before + HOUR_MS, before + 2 * HOUR_MS]
+
+
+def test_another_interval_is_another_market(run: Run) -> None:
+    promote()
+    run("paper", "--bars", str(ENTRY))
+    promote(interval="4h")
+    for _ in range(2):  # the refusal leaves no exchange behind that would be let pass
+        code, _, err = run("paper", "--interval", "4h")
+        assert (code, "has traded BTCUSDT 1h" in err) == (2, True)
+    assert facts(run, "risk")["state"] == "ACTIVE"
+    assert run("paper", "--interval", "1h")[0] == 0
+    assert facts(run, "balance")["balances"], "the account that traded is shown"
 
 
 def test_what_was_judged_on_other_candles_does_not_go_on_where_the_former_stood(run: Run) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from thunes.audit.files import Part, parts_at, parts_of
 from thunes.audit.lines import START, BadLine, Chain, Head, Kind, read_line
+from thunes.errors import AuditError
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,13 @@ def verify(where: Path | Sequence[Path], anchor: Head | None = None) -> Report:
         with parts_of(where) as parts:
             return _Walk(parts, anchor, Chain(START)).report()
     return _Walk(parts_at([where] if isinstance(where, Path) else where), anchor, Chain()).report()
+
+
+def require_whole(where: Path, anchor: Head | None) -> None:
+    """`AuditError` for a trail that was changed or cut off."""
+    broken = verify(where, anchor).first_break
+    if broken is not None:
+        raise AuditError("E-AUDIT-BROKEN", f"the audit trail is broken: {broken}.", "Run thunes audit verify.")
 
 
 @dataclass

@@ -65,10 +65,30 @@ def _passes(settings: Settings, wing: Wing, artefact: Artefact, bars: int) -> It
 
     trader = trader_of(wing, settings, artefact)
     check_order_filters(wing, settings, artefact.symbol)
-    for _ in range(bars if wing.exchange else 1):
-        if wing.exchange:
+    begun = _is_begun(wing, artefact)
+    for number in range(bars if wing.exchange else 1):
+        if wing.exchange and not (begun and number == 0):
             wing.exchange.advance(bars=1)
         yield trader.run()
+
+
+def _is_begun(wing: Wing, artefact: Artefact) -> bool:
+    """Whether a candle was played that no decision is about: the pass after it was broken off."""
+    from thunes.audit.events import Decision
+    from thunes.errors import AuditError
+    from thunes.market.grid import last_closed
+
+    own = (artefact.strategy, artefact.symbol, artefact.interval)
+    try:
+        for entry in wing.trail.history().backwards("decision"):
+            told = entry.event
+            if entry.env != wing.environment or not isinstance(told, Decision):
+                continue
+            if (told.strategy, told.symbol, told.interval) == own:
+                return (told.bar or 0) < last_closed(wing.clock.now_ms(), artefact.interval)
+    except AuditError:  # the pass will say it
+        pass
+    return False
 
 
 def _complain_of(wing: Wing, done: Pass) -> None:
@@ -157,20 +177,31 @@ def _wing(settings: Settings, artefact: Artefact) -> Iterator[Wing]:
     from thunes.strategies.artefact import verify
 
     verify(artefact, settings.environment)
-    with only_trader(settings), connected(settings, lambda: artefact) as wing:
-        if wing.exchange is not None:
-            _check_market(wing, artefact)
-        yield wing
+    with only_trader(settings):
+        if settings.environment == "sim":
+            _check_market(settings, artefact)
+        with connected(settings, lambda: artefact) as wing:
+            yield wing
 
 
-def _check_market(wing: Wing, artefact: Artefact) -> None:
-    """`UsageError` where the ledger's account lies on another market's embedded exchange: each plays one market."""
+def _check_market(settings: Settings, artefact: Artefact) -> None:
+    """`UsageError` where the ledger's account lies on another market's embedded exchange: each plays one market.
+
+    Before ours is made: one that is new knows nothing of the account, which would look like money lost.
+    """
+    from thunes.cli.wing import exchange_folder, opened
     from thunes.errors import UsageError
 
-    traded = {record.intent.ticket.symbol for record in wing.ledger.orders() if record.executed}
-    if others := sorted(traded - {artefact.symbol}):
-        told = f"in sim one account trades one market, and this one has traded {', '.join(others)}."
-        hint = f"Trade {artefact.symbol} with a STATE_DIR of its own."
+    ours = exchange_folder(settings, artefact.symbol, artefact.interval)
+    found = sorted(path.name for path in ours.parent.glob("exchange-*") if path != ours)
+    if not found:
+        return
+    with opened(settings) as wing:
+        traded = {record.intent.ticket.symbol for record in wing.ledger.orders() if record.executed}
+    if traded - {artefact.symbol} or (traded and not ours.exists()):
+        others = ", ".join(name.removeprefix("exchange-").replace("-", " ") for name in found)
+        told = f"in sim one account trades one market, and this one has traded {others}."
+        hint = f"Trade {artefact.symbol} {artefact.interval} with a STATE_DIR of its own."
         raise UsageError("E-PAPER-MARKET", told, hint)
 
 

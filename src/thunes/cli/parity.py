@@ -174,6 +174,8 @@ def _compare_ledger(strategy: str | None, symbol: str | None, interval: str | No
 def _of_account(settings: Settings, artefact: Artefact) -> LedgerParity:
     """Compared; an account that has not traded gets no exchange either."""
     from thunes.audit.history import History
+    from thunes.audit.lines import Head
+    from thunes.audit.verify import require_whole
     from thunes.cli.output import strategy_prints
     from thunes.cli.wing import clock_of, connected, trader_of
     from thunes.ops.ledger_parity import ledger_parity, passes_of, untraded
@@ -183,8 +185,11 @@ def _of_account(settings: Settings, artefact: Artefact) -> LedgerParity:
     named = (artefact.strategy, artefact.symbol, artefact.interval)
     if not ledger_path(settings.state_dir, settings.environment).exists():
         raise untraded(" ".join(named), settings.environment)
+    folder = settings.state_dir / "logs"
     with Ledger.of(settings.state_dir, settings.environment, clock_of(settings)) as ledger:
-        passes = passes_of(ledger, History(settings.state_dir / "logs"), *named)
+        passes = passes_of(ledger, History(folder), *named)
+        kept = ledger.last_anchor()
+        require_whole(folder, None if kept is None else Head(kept.sequence, kept.hash))
     with strategy_prints(), connected(settings, lambda: artefact) as wing:
         assert wing.venue is not None
         return ledger_parity(trader_of(wing, settings, artefact).job, wing.venue, wing.ledger, passes)
@@ -213,9 +218,11 @@ def _print_ledger(found: LedgerParity, environment: str) -> None:
 def _ledger_table(found: LedgerParity) -> Table:
     from rich.table import Table
 
+    from thunes.cli.output import console
+
     table = Table("", box=None, pad_edge=False, header_style="bold")
-    for head in ("ledger", "backtest"):
-        table.add_column(head, justify="right", min_width=12)
+    for head in ("ledger", "backtest"):  # a number that is cut off for want of room is another number
+        table.add_column(head, justify="right", min_width=12 if console.width >= ROOM else None, overflow="fold")
     ledger, backtest = found.ledger, found.backtest
     table.add_row("orders", f"{ledger.orders:,}", f"{backtest.orders:,}")
     table.add_row("  of both", f"{found.matched:,}", f"{found.matched:,}")
@@ -227,6 +234,7 @@ def _ledger_table(found: LedgerParity) -> Table:
     return table
 
 
+ROOM = 56  # characters, which the table needs with wide columns
 FIGURES = (
     "closed trades",
     "win rate",

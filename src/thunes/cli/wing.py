@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from thunes.settings import Settings
     from thunes.simulator import LocalExchange
     from thunes.strategies.artefact import Artefact
-    from thunes.strategies.promoted import Promoted
+    from thunes.strategies.promoted import Promoted, Slot
     from thunes.trading.ledger.ledger import Ledger
     from thunes.trading.ledger.reserve_file import ReserveFile
     from thunes.trading.trader import Trader
@@ -120,9 +120,17 @@ def promoted_store(settings: Settings) -> Promoted:
 
 def artefact_of(settings: Settings, symbol: str | None = None) -> Artefact:
     """The one that is current for a symbol (else for any): whose market the embedded exchange plays."""
-    store = promoted_store(settings)
-    slots = sorted(store.slots(), key=lambda slot: slot.symbol != (symbol or settings.default_symbol))
-    return store.current(*slots[0])
+    store, wanted = promoted_store(settings), symbol or settings.default_symbol
+
+    def rank(slot: Slot) -> tuple[bool, bool]:
+        return slot.symbol != wanted, not exchange_folder(settings, slot.symbol, slot.interval).exists()
+
+    return store.current(*min(store.slots(), key=rank))
+
+
+def exchange_folder(settings: Settings, symbol: str, interval: str) -> Path:
+    """Where the embedded exchange that plays a market keeps its account."""
+    return state_folder(settings) / f"exchange-{symbol}-{interval}"
 
 
 def risk_alone(settings: Settings, tell: Callable[[RiskEvent], None] = lambda _: None) -> RiskManager:
@@ -243,7 +251,7 @@ def _played(settings: Settings, artefact: Artefact, candles: Candles) -> LocalEx
     from thunes.errors import DataError
     from thunes.simulator import LocalExchange
 
-    folder = state_folder(settings) / f"exchange-{artefact.symbol}-{artefact.interval}"
+    folder = exchange_folder(settings, artefact.symbol, artefact.interval)
     start, account = artefact.provenance["candles"]["last"], f"{KEY}:{SECRET}:{OPENING}"
     try:
         return LocalExchange(candles, [account], start=start, state=folder, limits=False, serve=False)

@@ -22,6 +22,12 @@ def opening(times: Int1D, interval: str) -> Int1D:
     return np.asarray((times - origin) // step * step + origin)
 
 
+def last_closed(now_ms: int, interval: str) -> int:
+    """Open time of the bar before the one that holds a moment."""
+    under_way = int(opening(np.array([now_ms]), interval)[0])
+    return int(opening(np.array([under_way - 1]), interval)[0])
+
+
 def bars_apart(times: Int1D, interval: str) -> Int1D:
     """Bars from each opening time to the next (1 where they are neighbours); one shorter than `times`."""
     if interval == "1M":

@@ -167,6 +167,10 @@ def passes_of(ledger: Ledger, history: History, strategy: str, symbol: str, inte
             interval,
         ):
             decisions.setdefault(event.bar or 0, []).append(event)
+    ours = (one.intent.strategy == strategy and one.executed for one in ledger.orders(min(opened, default=0)))
+    if not decisions and any(ours):
+        told = f"the ledger has orders of {strategy}, and the audit trail tells of no pass."
+        raise DataError("E-PARITY-TRAIL", told, "See thunes audit verify.")
     if not opened or not decisions:
         raise untraded(f"{strategy} {symbol} {interval}", ledger.environment)
     return Passes(min(opened), decisions, frozenset(flattened))
@@ -236,6 +240,8 @@ def _made(ledger: Ledger, job: Job, candles: Candles, passes: Passes) -> list[Ma
         intent = record.intent
         if (intent.strategy, intent.ticket.symbol) != (job.name, job.symbol) or not record.executed:
             continue
+        if intent.bar_ms > passes.last and intent.client_id not in passes.flattened:
+            continue  # of a pass that came after the trail was read
         row = int(np.searchsorted(times, intent.bar_ms, side="right")) - 1
         decided = row >= 0 and int(times[row]) == intent.bar_ms and row < len(candles)
         found.append(Made(record, fill_bar(row) if decided else row, decided, _cause(record, job, passes)))
@@ -321,7 +327,8 @@ def _of_ledger(
     closed = [
         one.realised
         for one in ledger.closed_positions()
-        if (one.strategy, one.symbol) == (job.name, job.symbol) and (one.closed_ms or 0) < candles.end_time
+        if (one.strategy, one.symbol) == (job.name, job.symbol)
+        and int(candles.open_time[0]) <= (one.closed_ms or 0) < candles.end_time
     ]
     return Result(
         orders=len(made),

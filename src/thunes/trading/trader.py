@@ -25,8 +25,7 @@ from thunes.exchange.filters.verdict import Denied
 from thunes.exchange.orders import Balance, OrderTicket, Quote
 from thunes.exchange.outcomes import NotSent
 from thunes.exchange.venue import Venue
-from thunes.market.grid import opening
-from thunes.model import interval_ms
+from thunes.market.grid import last_closed
 from thunes.risk import request as risk_request
 from thunes.risk.book import Reservation
 from thunes.risk.manager import RiskManager
@@ -232,7 +231,7 @@ class Trader:
         """Why no order may even be prepared; exits wait only for the fate of another order."""
         if any(record.intent.ticket.symbol == self.job.symbol for record in recovered.unknown) or self._unsure(seen):
             return "E-ORDER-UNKNOWN", "the fate of an earlier order is not known yet"
-        due = int(opening(np.array([seen.now_ms]), self.job.interval)[0]) - interval_ms(self.job.interval)
+        due = last_closed(seen.now_ms, self.job.interval)
         if plan.action == "BUY" and seen.bar_ms < due:
             return "E-DATA-STALE", f"the last closed candle is of {iso(seen.bar_ms)}, that of {iso(due)} is due"
         return self._watch.objection(seen, plan)
