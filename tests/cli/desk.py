@@ -25,7 +25,8 @@ def promote(**changes: Any) -> Artefact:
         "strategy_sha256": source_sha256("sma_cross"),
         "parameters": {"fast": 20, "slow": 50},
         "candles": {"symbol": changes.get("symbol", SYMBOL), "interval": changes.get("interval", "1h"),
-                    "source": "synthetic:7,edge=2", "synthetic": True, "first": "2023-08-13 12:00", "last": "2023-09-13 20:00"},
+                    "source": "synthetic:7,edge=2", "synthetic": True,
+                    "first": "2023-08-13 12:00", "last": "2023-09-13 20:00"},
     }  # fmt: skip
     made = artefact(anchor=to_ms("2023-08-13T12:00"), provenance=told, **changes)
     Promoted(folder_of("sim"), SystemClock()).promote(made)
