@@ -112,11 +112,15 @@ def _imported(path: Path) -> ModuleType:
 def _run(source: bytes, module: ModuleType) -> None:
     path = str(module.__file__)
     try:
-        exec(compile(source, path, "exec"), vars(module))  # noqa: S102 the very bytes that were hashed
-    except ThunesError:
-        raise
+        code = compile(source, path, "exec")
     except SyntaxError as error:
         raise StrategyError("E-STRATEGY-SYNTAX", f"{path}:{error.lineno}: {error.msg}.") from error
+    except ValueError as error:  # null bytes, to a Python before 3.11.4
+        raise StrategyError("E-STRATEGY-SYNTAX", f"{path}: {error}.") from error
+    try:
+        exec(code, vars(module))  # noqa: S102 the very bytes that were hashed
+    except ThunesError:
+        raise
     except (Exception, SystemExit) as error:
         raise StrategyError("E-STRATEGY-IMPORT", f"importing {path} raised {where(error, path)}.") from error
 
