@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.risk.desk import TINY, Desk, code, entry, fill, leaving, reserved
-from tests.risk.test_store import DAMAGES, altered, run
+from tests.risk.test_store import DAMAGES, FULL, altered, run
 
 from thunes.errors import UsageError
 from thunes.risk import store
@@ -173,13 +173,8 @@ def test_where_nothing_can_be_read_it_answers_as_they_do_one_by_one(
 def test_on_a_full_disk_it_denies_an_entry_and_lets_an_exit_go(desk: Desk, root: Path) -> None:
     done = run(
         root,
-        """
-import resource
-desk = Desk(Path(sys.argv[1]))
-risk = desk.opened()
-size = (desk.folder / "risk.db-wal").stat().st_size
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        FULL
+        + """
 checks, answer = risk.decide(entry("a"), equity=D(990))
 assert answer == risk.reserve(entry("a")) and code(answer) == "E-RISK-UNWRITABLE"
 assert checks == risk.preview(entry("a"))

@@ -19,6 +19,14 @@ from thunes.risk import store
 from thunes.risk.store import PAGE, RiskStore
 
 D = Decimal
+FULL = """
+import resource
+desk = Desk(Path(sys.argv[1]))
+risk = desk.opened()
+size = (desk.folder / "risk.db-wal").stat().st_size
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+"""  # a desk whose files can grow no more
 
 
 def run(root: Path, code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -211,13 +219,8 @@ def test_a_thread_that_holds_the_connection_is_waited_for_only_so_long(tmp_path:
 def test_on_a_full_disk_entries_stop_and_exits_go(desk: Desk, root: Path) -> None:
     done = run(
         root,
-        """
-import resource
-desk = Desk(Path(sys.argv[1]))
-risk = desk.opened()
-size = (desk.folder / "risk.db-wal").stat().st_size
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        FULL
+        + """
 assert code(risk.reserve(entry("a"))) == "E-RISK-UNWRITABLE"
 assert risk.before_submit(reserved(risk.reserve(leaving()))) is None
 receipt = risk.kill("disk", actor="ada")

@@ -44,11 +44,10 @@ def preview(venue: Venue, risk: RiskManager, symbol: str, side: Side, amount: De
     base, cash = balances.get(rules.base, nothing), balances.get(rules.quote, nothing)
     filters, prices = ExchangeFilters(venue.rules), Prices(average=average, bid=quote.bid, ask=quote.ask)
     holdings = Holdings(base_free=base.free, quote_free=cash.free)
-    found = filters.prepare_market_order(symbol, side, amount, prices=prices, holdings=holdings)
-    ticket = None if isinstance(found, Denied) else found
-    checks = found.checks if isinstance(found, Denied) else filters.checks(found, prices=prices, holdings=holdings)
-    judged = risk.preview(_request(symbol, side, amount, quote, average), equity=cash.total)
-    return Preview(symbol, side, amount, ticket, (*story.filter_checks(checks), *story.risk_checks(judged)))
+    judged = filters.judge_market_order(symbol, side, amount, prices=prices, holdings=holdings)
+    ticket = None if isinstance(judged.found, Denied) else judged.found
+    rungs = risk.preview(_request(symbol, side, amount, quote, average), equity=cash.total)
+    return Preview(symbol, side, amount, ticket, (*story.filter_checks(judged.checks), *story.risk_checks(rungs)))
 
 
 def _request(symbol: str, side: Side, amount: Decimal, quote: Quote, average: Decimal) -> RiskRequest:
